@@ -1,0 +1,1 @@
+//! Graph descriptions and link resolution over capabilities.

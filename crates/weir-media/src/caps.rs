@@ -1,0 +1,171 @@
+//! Capability algebra: which PIDs a filter takes, and which filters can follow each other.
+//!
+//! A filter lists [`Bundle`]s. Within a bundle, caps of one property are alternatives and different properties
+//! must all hold (gpac-semantics 10).
+
+use crate::{CodecId, Prop, Props, StreamType, Value};
+
+/// One capability: a property and a value it must (or must not) have.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cap {
+    /// The property.
+    pub prop: Prop,
+    /// The value. For string properties `a|b|c` lists alternatives and `*` means any.
+    pub value: Value,
+    /// The property must *not* have this value.
+    pub excluded: bool,
+    /// The property may be absent.
+    pub optional: bool,
+}
+
+impl Cap {
+    /// The property must have this value.
+    #[must_use]
+    pub fn is(prop: Prop, value: impl Into<Value>) -> Self {
+        Self { prop, value: value.into(), excluded: false, optional: false }
+    }
+
+    /// The property must not have this value; absent is fine.
+    #[must_use]
+    pub fn not(prop: Prop, value: impl Into<Value>) -> Self {
+        Self { excluded: true, ..Self::is(prop, value) }
+    }
+
+    /// The same, but an absent property is fine too.
+    #[must_use]
+    pub fn or_absent(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    /// The usual pair for a codec: its stream type and its id.
+    #[must_use]
+    pub fn codec(ty: StreamType, codec: CodecId) -> [Self; 2] {
+        [Self::is(Prop::StreamType, ty), Self::is(Prop::CodecId, codec)]
+    }
+}
+
+/// One way a filter can be used: what it takes and what it then gives.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Bundle {
+    /// Conditions on an input PID. Empty for a source.
+    pub inputs: Vec<Cap>,
+    /// Promises about output PIDs. Empty for a sink.
+    pub outputs: Vec<Cap>,
+}
+
+impl Bundle {
+    /// A bundle of these input and output caps.
+    #[must_use]
+    pub fn new(inputs: impl Into<Vec<Cap>>, outputs: impl Into<Vec<Cap>>) -> Self {
+        Self { inputs: inputs.into(), outputs: outputs.into() }
+    }
+
+    /// Whether a PID with these properties fits the input side; `Err` names the first property that does not.
+    ///
+    /// # Errors
+    /// The property of the first cap that refused. A bundle without input caps refuses with `StreamType`.
+    pub fn accepts(&self, pid: &Props) -> Result<(), Prop> {
+        if self.inputs.is_empty() {
+            return Err(Prop::StreamType);
+        }
+        distinct(&self.inputs).try_for_each(|prop| {
+            let caps = || self.inputs.iter().filter(move |c| c.prop == prop);
+            let fits = pid.get(prop).map_or_else(
+                || caps().all(|c| c.excluded || c.optional),
+                |have| {
+                    let denied = caps().any(|c| c.excluded && same(&c.value, have));
+                    let only_exclusions = caps().all(|c| c.excluded);
+                    !denied && (only_exclusions || caps().any(|c| !c.excluded && same(&c.value, have)))
+                },
+            );
+            if fits { Ok(()) } else { Err(prop) }
+        })
+    }
+
+    /// Whether what this bundle gives can be what `next` takes.
+    #[must_use]
+    pub fn feeds(&self, next: &Self) -> bool {
+        !self.outputs.is_empty()
+            && !next.inputs.is_empty()
+            && distinct(&self.outputs).all(|prop| {
+                let outs = || self.outputs.iter().filter(move |c| c.prop == prop);
+                let mut ins = next.inputs.iter().filter(|c| c.prop == prop).peekable();
+                if ins.peek().is_none() {
+                    return true;
+                }
+                ins.any(|i| outs().any(|o| compatible(o, i)))
+            })
+            && distinct(&next.inputs).all(|prop| {
+                self.outputs.iter().any(|o| o.prop == prop)
+                    || next.inputs.iter().filter(|i| i.prop == prop).all(|i| i.excluded || i.optional)
+                    || !matches!(prop, Prop::StreamType | Prop::CodecId | Prop::FileExt | Prop::Delivery)
+            })
+    }
+
+    /// The stream type the outputs promise, when they promise one.
+    #[must_use]
+    pub fn output_type(&self) -> Option<StreamType> {
+        self.outputs.iter().find_map(|c| match (&c.value, c.prop, c.excluded) {
+            (Value::Type(t), Prop::StreamType, false) => Some(*t),
+            _ => None,
+        })
+    }
+}
+
+fn compatible(out: &Cap, input: &Cap) -> bool {
+    match (out.excluded, input.excluded) {
+        (true, true) => true,
+        (false, false) => same(&out.value, &input.value),
+        _ => !same(&out.value, &input.value),
+    }
+}
+
+/// Equal values; strings compare as `a|b|c` alternatives with `*` for any.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Str(a), Value::Str(b)) => {
+            &**a == "*" || &**b == "*" || a.split('|').any(|x| b.split('|').any(|y| x.eq_ignore_ascii_case(y)))
+        }
+        _ => a == b,
+    }
+}
+
+fn distinct(caps: &[Cap]) -> impl Iterator<Item = Prop> + '_ {
+    caps.iter().enumerate().filter(|(i, c)| !caps[..*i].iter().any(|d| d.prop == c.prop)).map(|(_, c)| c.prop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn avc(unframed: bool) -> Props {
+        let p = Props::new().with(Prop::StreamType, StreamType::Visual).with(Prop::CodecId, CodecId::Avc);
+        if unframed { p.with(Prop::Unframed, true) } else { p }
+    }
+
+    #[test]
+    fn alternatives_within_a_property_and_all_properties() {
+        let mux = Bundle::new(
+            [
+                Cap::is(Prop::StreamType, StreamType::Visual),
+                Cap::is(Prop::CodecId, CodecId::Avc),
+                Cap::is(Prop::CodecId, CodecId::Hevc),
+                Cap::not(Prop::Unframed, true),
+            ],
+            [Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, "flv")],
+        );
+        assert_eq!(mux.accepts(&avc(false)), Ok(()));
+        assert_eq!(mux.accepts(&avc(true)), Err(Prop::Unframed));
+        assert_eq!(mux.accepts(&Props::new()), Err(Prop::StreamType));
+
+        let sink = Bundle::new([Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, "mp4|flv")], []);
+        assert!(mux.feeds(&sink));
+        assert!(!sink.feeds(&mux));
+        let reframer = Bundle::new(
+            [Cap::is(Prop::CodecId, CodecId::Avc), Cap::is(Prop::Unframed, true)],
+            [Cap::is(Prop::StreamType, StreamType::Visual), Cap::is(Prop::CodecId, CodecId::Avc), Cap::not(Prop::Unframed, true)],
+        );
+        assert!(reframer.feeds(&mux));
+        assert_eq!(mux.output_type(), Some(StreamType::File));
+    }
+}

@@ -1,0 +1,20 @@
+//! Media values that every other crate speaks in: [`Packet`], [`Frame`], [`Time`], [`CodecId`],
+//! PID properties ([`Props`]) and capability bundles ([`Bundle`]).
+//!
+//! This crate holds values and pure functions only. It never does I/O, never reads a clock, and knows
+//! neither filters nor containers.
+
+mod caps;
+mod codec;
+mod frame;
+mod packet;
+mod props;
+mod time;
+
+pub use bytes::{Buf, BufMut, Bytes, BytesMut};
+pub use caps::{Bundle, Cap};
+pub use codec::{CodecId, Delivery, PixelFormat, SampleFormat, StreamType};
+pub use frame::{Frame, FramePool, Plane, PlaneLayout};
+pub use packet::{Flags, Packet, Payload};
+pub use props::{Prop, Props, Value};
+pub use time::{Frac, Time, rescale};

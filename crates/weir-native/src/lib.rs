@@ -1,0 +1,1 @@
+//! Filters in shared libraries, over a versioned C ABI.

@@ -1,0 +1,1 @@
+//! RTMP as a sans-IO protocol engine: handshake, chunk stream, sessions, fan-out ring.

@@ -1,0 +1,1 @@
+//! Runs a graph: reactor, worker lanes, bounded edges, clock and timers.

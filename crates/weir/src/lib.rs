@@ -1,0 +1,1 @@
+//! Embedding facade: default registry and session builder.

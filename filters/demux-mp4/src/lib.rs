@@ -1,0 +1,1 @@
+//! Reads MP4, progressive and fragmented.

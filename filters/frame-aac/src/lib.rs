@@ -1,0 +1,1 @@
+//! AAC packetizers: ADTS to frames and back.

@@ -1,0 +1,1 @@
+//! AVC packetizers: Annex B to access units and back.

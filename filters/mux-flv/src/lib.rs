@@ -1,0 +1,1 @@
+//! Writes FLV for files and for live delivery.

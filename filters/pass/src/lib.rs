@@ -1,0 +1,1 @@
+//! Passes packets through unchanged.

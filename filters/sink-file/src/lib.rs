@@ -1,0 +1,1 @@
+//! Writes a byte stream to a local file.

@@ -1,0 +1,1 @@
+//! RTMP server output for any number of players.

@@ -1,0 +1,1 @@
+//! Test source: a readable picture and a beep in step.

@@ -1,0 +1,1 @@
+//! Reads a local file as a byte stream.

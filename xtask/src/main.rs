@@ -1,0 +1,3 @@
+//! Project chores: test, tidy, bench, docs.
+
+fn main() {}
