@@ -188,13 +188,16 @@ fn millis(text: &str) -> Option<u64> {
     }
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let number: f64 = text[..split].parse().ok()?;
-    to_millis(number, match &text[split..] {
-        "" | "ms" => 1.0,
-        "s" | "sec" => 1_000.0,
-        "min" => 60_000.0,
-        "h" => 3_600_000.0,
-        _ => return None,
-    })
+    to_millis(
+        number,
+        match &text[split..] {
+            "" | "ms" => 1.0,
+            "s" | "sec" => 1_000.0,
+            "min" => 60_000.0,
+            "h" => 3_600_000.0,
+            _ => return None,
+        },
+    )
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]

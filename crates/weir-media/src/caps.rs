@@ -163,7 +163,11 @@ mod tests {
         assert!(!sink.feeds(&mux));
         let reframer = Bundle::new(
             [Cap::is(Prop::CodecId, CodecId::Avc), Cap::is(Prop::Unframed, true)],
-            [Cap::is(Prop::StreamType, StreamType::Visual), Cap::is(Prop::CodecId, CodecId::Avc), Cap::not(Prop::Unframed, true)],
+            [
+                Cap::is(Prop::StreamType, StreamType::Visual),
+                Cap::is(Prop::CodecId, CodecId::Avc),
+                Cap::not(Prop::Unframed, true),
+            ],
         );
         assert!(reframer.feeds(&mux));
         assert_eq!(mux.output_type(), Some(StreamType::File));

@@ -101,7 +101,12 @@ impl Frame {
     #[must_use]
     pub fn plane(&self, i: usize) -> Plane<'_> {
         let p = self.planes[i];
-        Plane { data: &self.data[p.offset..p.offset + p.stride * p.rows], stride: p.stride, width: p.width, rows: p.rows }
+        Plane {
+            data: &self.data[p.offset..p.offset + p.stride * p.rows],
+            stride: p.stride,
+            width: p.width,
+            rows: p.rows,
+        }
     }
 }
 
