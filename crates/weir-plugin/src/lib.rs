@@ -1,1 +1,29 @@
-//! x
+//! The SDK for weir filters, and the boundary between filters and whoever runs them.
+//!
+//! A filter is a [`Filter`]: `&mut self`, owned by one lane, never locked. It is called with a [`Ctx`], whose few verbs
+//! are the only way to touch the graph: take [`Item`]s from inputs, open outputs, send packets. Verbs do nothing at once:
+//! they collect [`Effect`]s that the host applies when the call returns. So a filter is a function of what it was given,
+//! and runs the same under the scheduler, on a worker thread, in the [`harness`] and behind a C ABI.
+//!
+//! A filter that serves connections installs a [`Service`], which owns them on the reactor and reaches them through
+//! [`Io`]. There is no blocking verb in either.
+//!
+//! This crate knows no scheduler, no graph, no socket and no thread.
+
+mod ctx;
+mod filter;
+pub mod harness;
+mod io;
+mod memory;
+mod options;
+mod record;
+mod registry;
+
+pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutState, ServiceId};
+pub use filter::{Error, ErrorKind, Event, Filter, Result, Status};
+pub use io::{ConnId, FilterId, Io, Message, Ready, Service, Timer};
+pub use memory::{Lease, Memory};
+pub use options::{Applied, OptionDef, Options};
+pub use record::{OutputRecord, Phase};
+pub use registry::{Create, Lane, Plugin, Registry, Role, Score};
+pub use weir_args::value::Kind;

@@ -1,0 +1,284 @@
+//! [`Ctx`], the closed set of verbs a filter has, over a [`Mailbox`] that the host fills and empties.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+
+use weir_media::{Packet, Props, Time};
+
+use crate::{Memory, Message, OutputRecord, Service};
+
+/// An input of a filter, numbered in the order they were connected, from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct InId(pub u32);
+
+/// An output of a filter, numbered in the order they were opened, from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct OutId(pub u32);
+
+/// A service a filter installed, numbered in that filter from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ServiceId(pub u32);
+
+/// What arrives on an input, in order.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// The properties that hold for what follows. Always the first item.
+    Props(Props),
+    /// One packet.
+    Packet(Packet),
+    /// Nothing will follow.
+    End,
+}
+
+/// How loud a log line is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(missing_docs, reason = "the usual levels")]
+pub enum Level {
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+/// What a filter asked the host to do, in order.
+pub enum Effect {
+    /// A new output with these properties.
+    Open(OutId, Props),
+    /// New properties for what follows on an output.
+    Props(OutId, Props),
+    /// A packet.
+    Send(OutId, Packet),
+    /// The end of an output.
+    End(OutId),
+    /// Upstream should make a key frame soon.
+    RequestKey(InId),
+    /// A line for the log.
+    Log(Level, String),
+    /// The state of the output this filter drives.
+    Record(Box<OutputRecord>),
+    /// Listen on an address; connections go to the service made here, or to the one already there.
+    Serve {
+        /// Number the filter will use for it.
+        id: ServiceId,
+        /// Address to listen on.
+        addr: SocketAddr,
+        /// Makes the service when this filter is the first on the address.
+        make: Box<dyn FnOnce() -> Box<dyn Service> + Send>,
+    },
+    /// A message to a service.
+    Post(ServiceId, Message),
+}
+
+impl fmt::Debug for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(out, props) => write!(f, "Open({}, {props})", out.0),
+            Self::Props(out, props) => write!(f, "Props({}, {props})", out.0),
+            Self::Send(out, p) => write!(f, "Send({}, dts {} {:?} {} bytes)", out.0, p.dts, p.flags, p.len()),
+            Self::End(out) => write!(f, "End({})", out.0),
+            Self::RequestKey(input) => write!(f, "RequestKey({})", input.0),
+            Self::Log(level, line) => write!(f, "Log({level:?}, {line})"),
+            Self::Record(record) => write!(f, "Record({record:?})"),
+            Self::Serve { addr, .. } => write!(f, "Serve({addr})"),
+            Self::Post(id, _) => write!(f, "Post({})", id.0),
+        }
+    }
+}
+
+/// How many more packets an output takes before its consumers are full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Credit {
+    /// Never full: what comes too late is dropped behind the output.
+    Endless,
+    /// This many packets.
+    Packets(u32),
+}
+
+/// One input queue as the host hands it over.
+#[derive(Debug, Default)]
+pub struct InQueue {
+    /// Items not yet taken.
+    pub items: VecDeque<Item>,
+    /// Packets taken since the host last looked.
+    pub taken_packets: u64,
+    /// Payload bytes of those packets.
+    pub taken_bytes: u64,
+}
+
+/// One output as the host hands it over.
+#[derive(Clone, Copy, Debug)]
+pub struct OutState {
+    /// Room left.
+    pub credit: Credit,
+    /// The filter ended it.
+    pub ended: bool,
+}
+
+/// Everything that passes between a host and one filter: the host fills it before a call and applies `effects` after.
+pub struct Mailbox {
+    /// The session clock at the start of the call.
+    pub now: Time,
+    /// Wall clock at the start of the call, microseconds since 1970.
+    pub utc: u64,
+    /// Inputs by [`InId`].
+    pub inputs: Vec<InQueue>,
+    /// Outputs by [`OutId`].
+    pub outs: Vec<OutState>,
+    /// What the filter asked for.
+    pub effects: Vec<Effect>,
+    /// No more inputs are being resolved for this filter.
+    pub settled: bool,
+    /// The process-wide memory account.
+    pub memory: Memory,
+    services: u32,
+}
+
+impl Mailbox {
+    /// An empty mailbox that accounts to `memory`.
+    #[must_use]
+    pub fn new(memory: Memory) -> Self {
+        Self {
+            now: Time::ZERO,
+            utc: 0,
+            inputs: Vec::new(),
+            outs: Vec::new(),
+            effects: Vec::new(),
+            settled: false,
+            memory,
+            services: 0,
+        }
+    }
+
+    /// The filter's view.
+    pub fn ctx(&mut self) -> Ctx<'_> {
+        Ctx { mail: self }
+    }
+}
+
+/// What a filter may do during a call. See the [crate] documentation for when it takes effect.
+pub struct Ctx<'a> {
+    mail: &'a mut Mailbox,
+}
+
+impl Ctx<'_> {
+    /// The session clock. It stands still during a call.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.mail.now
+    }
+
+    /// The wall clock, microseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn utc_micros(&self) -> u64 {
+        self.mail.utc
+    }
+
+    /// All inputs connected so far.
+    pub fn inputs(&self) -> impl Iterator<Item = InId> + use<> {
+        (0..u32::try_from(self.mail.inputs.len()).unwrap_or(u32::MAX)).map(InId)
+    }
+
+    /// Takes the next item of an input; `None` when there is none now.
+    pub fn next(&mut self, input: InId) -> Option<Item> {
+        let queue = self.mail.inputs.get_mut(input.0 as usize)?;
+        let item = queue.items.pop_front()?;
+        if let Item::Packet(p) = &item {
+            queue.taken_packets += 1;
+            queue.taken_bytes += p.len() as u64;
+        }
+        Some(item)
+    }
+
+    /// Looks at the next item of an input without taking it.
+    #[must_use]
+    pub fn peek(&self, input: InId) -> Option<&Item> {
+        self.mail.inputs.get(input.0 as usize)?.items.front()
+    }
+
+    /// Whether no further input is being connected to this filter, as far as the host can tell now.
+    ///
+    /// A muxer waits for this before it writes a header that names all streams.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        self.mail.settled
+    }
+
+    /// Opens an output. Its properties must hold `StreamType`, and `CodecID` unless it is a file.
+    pub fn open(&mut self, props: Props) -> OutId {
+        let id = OutId(u32::try_from(self.mail.outs.len()).expect("far fewer than 2^32 outputs"));
+        self.mail.outs.push(OutState { credit: Credit::Packets(1), ended: false });
+        self.mail.effects.push(Effect::Open(id, props));
+        id
+    }
+
+    /// Changes the properties of an output for the packets that follow.
+    pub fn set_props(&mut self, out: OutId, props: Props) {
+        self.mail.effects.push(Effect::Props(out, props));
+    }
+
+    /// Whether consumers of an output have room. Sending without room is allowed once per call, for a packet in hand.
+    #[must_use]
+    pub fn room(&self, out: OutId) -> bool {
+        self.mail.outs.get(out.0 as usize).is_some_and(|o| !o.ended && o.credit != Credit::Packets(0))
+    }
+
+    /// Sends a packet. Ignored on an output that ended.
+    pub fn send(&mut self, out: OutId, packet: Packet) {
+        let Some(state) = self.mail.outs.get_mut(out.0 as usize).filter(|o| !o.ended) else { return };
+        if let Credit::Packets(n) = &mut state.credit {
+            *n = n.saturating_sub(1);
+        }
+        self.mail.effects.push(Effect::Send(out, packet));
+    }
+
+    /// Ends an output. Ending twice is fine.
+    pub fn end(&mut self, out: OutId) {
+        if let Some(state) = self.mail.outs.get_mut(out.0 as usize).filter(|o| !o.ended) {
+            state.ended = true;
+            self.mail.effects.push(Effect::End(out));
+        }
+    }
+
+    /// Ends every output.
+    pub fn end_all(&mut self) {
+        for i in 0..self.mail.outs.len() {
+            self.end(OutId(u32::try_from(i).expect("outputs are numbered by u32")));
+        }
+    }
+
+    /// Asks upstream of an input for a key frame soon.
+    pub fn request_key(&mut self, input: InId) {
+        self.mail.effects.push(Effect::RequestKey(input));
+    }
+
+    /// Writes a line to the log. Never put a secret in it.
+    pub fn log(&mut self, level: Level, line: impl Into<String>) {
+        self.mail.effects.push(Effect::Log(level, line.into()));
+    }
+
+    /// Publishes the state of the output this filter drives.
+    pub fn record(&mut self, record: OutputRecord) {
+        self.mail.effects.push(Effect::Record(Box::new(record)));
+    }
+
+    /// Listens on `addr`. The first filter on an address makes its [`Service`]; later ones join it. Failing to listen
+    /// fails this filter.
+    pub fn serve(&mut self, addr: SocketAddr, make: impl FnOnce() -> Box<dyn Service> + Send + 'static) -> ServiceId {
+        let id = ServiceId(self.mail.services);
+        self.mail.services += 1;
+        self.mail.effects.push(Effect::Serve { id, addr, make: Box::new(make) });
+        id
+    }
+
+    /// Sends a message to a service.
+    pub fn post(&mut self, service: ServiceId, message: Message) {
+        self.mail.effects.push(Effect::Post(service, message));
+    }
+
+    /// The process-wide memory account, for whatever a filter keeps beyond a call.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.mail.memory
+    }
+}

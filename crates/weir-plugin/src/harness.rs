@@ -1,0 +1,470 @@
+//! Runs one filter or one service alone, in simulated time, for tests.
+//!
+//! [`Harness`] drives a [`Filter`]: push properties and packets, run, look at what came out. [`SimNet`] drives a
+//! [`Service`]: make connections whose far end stalls, trickles, resets or closes as a test says. Neither sleeps.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use weir_media::{Packet, Props, Time};
+
+use crate::{
+    ConnId, Credit, Ctx, Effect, Error, Event, Filter, FilterId, InId, InQueue, Io, Item, Level, Mailbox, Memory,
+    Message, OutId, OutputRecord, Ready, Result, Service, Status, Timer,
+};
+
+/// Calls of `process` in one [`Harness::run`] before the filter counts as one that never rests.
+const MAX_CALLS: usize = 100_000;
+
+/// What one output of a filter under test produced.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Properties, as opened and as changed.
+    pub props: Vec<Props>,
+    /// Packets not yet taken by the test.
+    pub packets: Vec<Packet>,
+    /// The filter ended it.
+    pub ended: bool,
+}
+
+/// One filter under test.
+pub struct Harness {
+    filter: Box<dyn Filter>,
+    mail: Mailbox,
+    outputs: Vec<Output>,
+    /// Lines the filter logged.
+    pub logs: Vec<(Level, String)>,
+    /// Records the filter published.
+    pub records: Vec<OutputRecord>,
+    /// Inputs for which a key frame was asked.
+    pub key_requests: Vec<InId>,
+    /// Addresses it listens on, with the messages it posted to each.
+    pub posts: Vec<Message>,
+    /// Room each output has before every call.
+    pub credit: Credit,
+    started: bool,
+}
+
+impl Harness {
+    /// A harness around `filter`, at time zero, with settled inputs and endless room.
+    #[must_use]
+    pub fn new(filter: Box<dyn Filter>) -> Self {
+        let mut mail = Mailbox::new(Memory::new(1 << 30));
+        mail.settled = true;
+        mail.utc = 1_700_000_000_000_000;
+        Self {
+            filter,
+            mail,
+            outputs: Vec::new(),
+            logs: Vec::new(),
+            records: Vec::new(),
+            key_requests: Vec::new(),
+            posts: Vec::new(),
+            credit: Credit::Endless,
+            started: false,
+        }
+    }
+
+    /// Connects an input with these properties.
+    pub fn input(&mut self, props: Props) -> InId {
+        let id = InId(u32::try_from(self.mail.inputs.len()).expect("few inputs in a test"));
+        self.mail.inputs.push(InQueue { items: [Item::Props(props)].into(), ..InQueue::default() });
+        id
+    }
+
+    /// Queues an item on an input.
+    pub fn push(&mut self, input: InId, item: Item) {
+        self.mail.inputs[input.0 as usize].items.push_back(item);
+    }
+
+    /// Queues a packet on an input.
+    pub fn packet(&mut self, input: InId, packet: Packet) {
+        self.push(input, Item::Packet(packet));
+    }
+
+    /// Queues the end of an input.
+    pub fn end(&mut self, input: InId) {
+        self.push(input, Item::End);
+    }
+
+    /// Says whether all inputs are known.
+    pub fn set_settled(&mut self, settled: bool) {
+        self.mail.settled = settled;
+    }
+
+    /// Moves both clocks forward.
+    pub fn advance(&mut self, by: Duration) {
+        self.mail.now += by;
+        self.mail.utc += u64::try_from(by.as_micros()).expect("a short time");
+    }
+
+    /// Sets the wall clock, microseconds since 1970.
+    pub fn set_utc(&mut self, micros: u64) {
+        self.mail.utc = micros;
+    }
+
+    /// The session clock.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.mail.now
+    }
+
+    /// Starts the filter if need be and calls `process` until it rests or is done.
+    ///
+    /// # Errors
+    /// What the filter returned.
+    ///
+    /// # Panics
+    /// When the filter never rests.
+    pub fn run(&mut self) -> Result<Status> {
+        for _ in 0..MAX_CALLS {
+            match self.step()? {
+                Status::Again => {}
+                Status::Until(at) if at <= self.mail.now => {}
+                rest => return Ok(rest),
+            }
+        }
+        panic!("the filter never rests: {MAX_CALLS} calls");
+    }
+
+    /// Starts the filter if need be and calls `process` once.
+    ///
+    /// # Errors
+    /// What the filter returned.
+    pub fn step(&mut self) -> Result<Status> {
+        for out in &mut self.mail.outs {
+            out.credit = self.credit;
+        }
+        if !self.started {
+            self.started = true;
+            self.call(|f, ctx| f.start(ctx))?;
+        }
+        self.call(|f, ctx| f.process(ctx))
+    }
+
+    /// Delivers an event.
+    ///
+    /// # Errors
+    /// What the filter returned.
+    pub fn event(&mut self, event: Event) -> Result<()> {
+        self.call(|f, ctx| f.event(ctx, event))
+    }
+
+    fn call<T>(&mut self, f: impl FnOnce(&mut dyn Filter, &mut Ctx<'_>) -> Result<T>) -> Result<T> {
+        let result = f(&mut *self.filter, &mut self.mail.ctx());
+        for effect in std::mem::take(&mut self.mail.effects) {
+            self.apply(effect);
+        }
+        result
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Open(_, props) => self.outputs.push(Output { props: vec![props], ..Output::default() }),
+            Effect::Props(out, props) => self.outputs[out.0 as usize].props.push(props),
+            Effect::Send(out, packet) => self.outputs[out.0 as usize].packets.push(packet),
+            Effect::End(out) => self.outputs[out.0 as usize].ended = true,
+            Effect::RequestKey(input) => self.key_requests.push(input),
+            Effect::Log(level, line) => self.logs.push((level, line)),
+            Effect::Record(record) => self.records.push(*record),
+            Effect::Serve { .. } => {}
+            Effect::Post(_, message) => self.posts.push(message),
+        }
+    }
+
+    /// All outputs opened so far.
+    #[must_use]
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// Takes the packets of an output.
+    pub fn take(&mut self, out: OutId) -> Vec<Packet> {
+        std::mem::take(&mut self.outputs[out.0 as usize].packets)
+    }
+
+    /// Runs the filter to its end.
+    ///
+    /// # Errors
+    /// What the filter returned, or an internal error when it rests without being done.
+    pub fn finish(&mut self) -> Result<()> {
+        match self.run()? {
+            Status::Done => Ok(()),
+            other => Err(Error::new(crate::ErrorKind::Internal, format!("the filter rests with {other:?}, not done"))),
+        }
+    }
+}
+
+/// The far end of a simulated connection.
+#[derive(Debug)]
+struct Far {
+    to_service: VecDeque<u8>,
+    from_service: Vec<u8>,
+    /// Bytes the near end may still write before it would block.
+    window: usize,
+    ended: bool,
+    reset: bool,
+    told_readable: bool,
+    told_writable: bool,
+    shut: bool,
+    timer: Option<Time>,
+}
+
+/// A simulated network and clock for one [`Service`].
+pub struct SimNet {
+    now: Time,
+    conns: BTreeMap<u64, Far>,
+    next: u64,
+    service_timer: Option<Time>,
+    seed: u64,
+    memory: Memory,
+    /// Messages the service posted.
+    pub posts: Vec<(FilterId, Message)>,
+    /// Lines the service logged.
+    pub logs: Vec<(Level, String)>,
+    /// Calls of [`Io::write`] so far.
+    pub writes: u64,
+}
+
+impl SimNet {
+    /// A network at time zero whose randomness comes from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: Time::ZERO,
+            conns: BTreeMap::new(),
+            next: 1,
+            service_timer: None,
+            seed: seed | 1,
+            memory: Memory::new(256 << 20),
+            posts: Vec::new(),
+            logs: Vec::new(),
+            writes: 0,
+        }
+    }
+
+    /// The same network with a memory account of `cap` bytes.
+    #[must_use]
+    pub fn with_memory(mut self, cap: usize) -> Self {
+        self.memory = Memory::new(cap);
+        self
+    }
+
+    /// Connects a peer that takes up to `window` bytes before it stalls. `None` when the service admits nobody.
+    pub fn connect(&mut self, service: &mut dyn Service, peer: SocketAddr, window: usize) -> Option<ConnId> {
+        if !service.admits() {
+            return None;
+        }
+        let id = self.next;
+        self.next += 1;
+        self.conns.insert(
+            id,
+            Far {
+                to_service: VecDeque::new(),
+                from_service: Vec::new(),
+                window,
+                ended: false,
+                reset: false,
+                told_readable: false,
+                told_writable: true,
+                shut: false,
+                timer: None,
+            },
+        );
+        service.accepted(self, ConnId(id), peer);
+        Some(ConnId(id))
+    }
+
+    /// The peer sends bytes.
+    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) {
+        if let Some(far) = self.conns.get_mut(&conn.0) {
+            far.to_service.extend(bytes);
+            far.told_readable = false;
+        }
+    }
+
+    /// The peer reads what came, and can take `more` bytes from now on.
+    pub fn receive(&mut self, conn: ConnId, more: usize) -> Vec<u8> {
+        let Some(far) = self.conns.get_mut(&conn.0) else { return Vec::new() };
+        far.window = far.window.saturating_add(more);
+        if more > 0 {
+            far.told_writable = false;
+        }
+        std::mem::take(&mut far.from_service)
+    }
+
+    /// The peer ends its sending side.
+    pub fn end(&mut self, conn: ConnId) {
+        if let Some(far) = self.conns.get_mut(&conn.0) {
+            far.ended = true;
+            far.told_readable = false;
+        }
+    }
+
+    /// The peer resets the connection.
+    pub fn reset(&mut self, conn: ConnId) {
+        if let Some(far) = self.conns.get_mut(&conn.0) {
+            far.reset = true;
+            far.told_readable = false;
+        }
+    }
+
+    /// Whether the service still has the connection open.
+    #[must_use]
+    pub fn is_open(&self, conn: ConnId) -> bool {
+        self.conns.contains_key(&conn.0)
+    }
+
+    /// Whether the service ended its sending side.
+    #[must_use]
+    pub fn is_shut(&self, conn: ConnId) -> bool {
+        self.conns.get(&conn.0).is_some_and(|far| far.shut)
+    }
+
+    /// Moves the clock.
+    pub fn advance(&mut self, by: Duration) {
+        self.now += by;
+    }
+
+    /// Delivers flushes, readiness and timers due now until nothing is left to do.
+    ///
+    /// # Panics
+    /// When the service never rests.
+    pub fn run(&mut self, service: &mut dyn Service) {
+        for _ in 0..MAX_CALLS {
+            let more = service.flush(self);
+            if !(self.deliver_ready(service) | self.deliver_timers(service) | more) {
+                return;
+            }
+        }
+        panic!("the service never rests: {MAX_CALLS} turns");
+    }
+
+    fn deliver_ready(&mut self, service: &mut dyn Service) -> bool {
+        let mut events = Vec::new();
+        for (id, far) in &mut self.conns {
+            let readable = !far.told_readable && (!far.to_service.is_empty() || far.ended || far.reset);
+            let writable = !far.told_writable && far.window > 0;
+            far.told_readable |= readable;
+            far.told_writable |= writable;
+            if readable || writable {
+                events.push((ConnId(*id), Ready { readable, writable }));
+            }
+        }
+        for (conn, ready) in &events {
+            service.ready(self, *conn, *ready);
+        }
+        !events.is_empty()
+    }
+
+    fn deliver_timers(&mut self, service: &mut dyn Service) -> bool {
+        let now = self.now;
+        let due = |at: Option<Time>| at.is_some_and(|at| at <= now);
+        let mut fired: Vec<Timer> =
+            self.conns.iter().filter(|(_, far)| due(far.timer)).map(|(id, _)| Timer::Conn(ConnId(*id))).collect();
+        if due(self.service_timer) {
+            self.service_timer = None;
+            fired.push(Timer::Service);
+        }
+        for timer in &fired {
+            if let Timer::Conn(conn) = timer {
+                self.set_timer(*conn, None);
+            }
+            service.timer(self, *timer);
+        }
+        !fired.is_empty()
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::from(io::ErrorKind::NotConnected)
+}
+
+impl Io for SimNet {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
+        let far = self.conns.get_mut(&conn.0).ok_or_else(gone)?;
+        if far.reset {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let n = buf.len().min(far.to_service.len());
+        if n == 0 && !far.ended {
+            far.told_readable = false;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        for (to, from) in buf.iter_mut().zip(far.to_service.drain(..n)) {
+            *to = from;
+        }
+        Ok(n)
+    }
+
+    fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.writes += 1;
+        let far = self.conns.get_mut(&conn.0).ok_or_else(gone)?;
+        if far.reset {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if far.window == 0 {
+            far.told_writable = false;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut taken = 0;
+        for buf in bufs {
+            let n = buf.len().min(far.window);
+            far.from_service.extend_from_slice(&buf[..n]);
+            far.window -= n;
+            taken += n;
+            if far.window == 0 {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    fn shutdown(&mut self, conn: ConnId) {
+        if let Some(far) = self.conns.get_mut(&conn.0) {
+            far.shut = true;
+        }
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        self.conns.remove(&conn.0);
+    }
+
+    fn set_timer(&mut self, conn: ConnId, at: Option<Time>) {
+        if let Some(far) = self.conns.get_mut(&conn.0) {
+            far.timer = at;
+        }
+    }
+
+    fn set_service_timer(&mut self, at: Option<Time>) {
+        self.service_timer = at;
+    }
+
+    fn post(&mut self, to: FilterId, message: Message) {
+        self.posts.push((to, message));
+    }
+
+    fn random(&mut self, buf: &mut [u8]) {
+        for byte in buf {
+            // xorshift64: repeatable, and all a handshake needs in a test.
+            self.seed ^= self.seed << 13;
+            self.seed ^= self.seed >> 7;
+            self.seed ^= self.seed << 17;
+            *byte = self.seed.to_le_bytes()[0];
+        }
+    }
+
+    fn log(&mut self, level: Level, line: String) {
+        self.logs.push((level, line));
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
+}

@@ -1,0 +1,1 @@
+//! Writes one elementary stream as a raw file.
