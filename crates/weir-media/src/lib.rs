@@ -7,6 +7,7 @@
 mod caps;
 mod codec;
 mod frame;
+mod local;
 mod packet;
 mod props;
 mod time;
@@ -15,6 +16,7 @@ pub use bytes::{Buf, BufMut, Bytes, BytesMut};
 pub use caps::{Bundle, Cap};
 pub use codec::{CodecId, Delivery, PixelFormat, SampleFormat, StreamType};
 pub use frame::{Frame, FramePool, Plane, PlaneLayout};
+pub use local::{file_ext, local_path};
 pub use packet::{Flags, Packet, Payload};
 pub use props::{Prop, Props, Value};
 pub use time::{Frac, Time, rescale};
