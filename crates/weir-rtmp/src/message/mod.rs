@@ -1,0 +1,46 @@
+//! Messages: what chunks carry.
+
+use weir_media::Bytes;
+
+/// Message type ids. See RTMP 1.0 sections 5.4 and 7.1.
+pub mod kind {
+    /// Protocol control: chunk size of the sender.
+    pub const SET_CHUNK_SIZE: u8 = 1;
+    /// Protocol control: forget an unfinished message.
+    pub const ABORT: u8 = 2;
+    /// Protocol control: bytes received so far.
+    pub const ACK: u8 = 3;
+    /// User control.
+    pub const USER_CONTROL: u8 = 4;
+    /// Protocol control: acknowledge each time this many bytes have come.
+    pub const WINDOW_ACK_SIZE: u8 = 5;
+    /// Protocol control: limit what is sent without acknowledgement.
+    pub const SET_PEER_BANDWIDTH: u8 = 6;
+    /// Audio.
+    pub const AUDIO: u8 = 8;
+    /// Video.
+    pub const VIDEO: u8 = 9;
+    /// Data behind an AMF3 format byte.
+    pub const DATA_AMF3: u8 = 15;
+    /// Command behind an AMF3 format byte.
+    pub const COMMAND_AMF3: u8 = 17;
+    /// Data in AMF0.
+    pub const DATA_AMF0: u8 = 18;
+    /// Command in AMF0.
+    pub const COMMAND_AMF0: u8 = 20;
+    /// Several messages in one.
+    pub const AGGREGATE: u8 = 22;
+}
+
+/// One message, free of how it was chunked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Message type id, one of [`kind`].
+    pub kind: u8,
+    /// Milliseconds, modulo 2³².
+    pub timestamp: u32,
+    /// Message stream id; 0 is the connection itself.
+    pub msid: u32,
+    /// The body, at most [`MAX_MESSAGE`](crate::chunk::MAX_MESSAGE) bytes.
+    pub body: Bytes,
+}
