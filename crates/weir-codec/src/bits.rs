@@ -1,4 +1,4 @@
-//! Reading and writing bits, most significant first, with the names of elements for errors.
+//! Reading and writing bytes and bits, most significant first, with the names of elements for errors.
 
 use crate::error::{Error, ErrorKind};
 
@@ -90,6 +90,11 @@ impl<'a> BitReader<'a> {
         Ok(self.bits(n, element)? as u8)
     }
 
+    /// Drops the rest of a byte that was begun.
+    pub(crate) const fn align(&mut self) {
+        self.left = 0;
+    }
+
     pub(crate) fn skip(&mut self, n: u32, element: &'static str) -> Result<(), Error> {
         let (words, rest) = (n / 32, n % 32);
         for _ in 0..words {
@@ -124,6 +129,35 @@ impl<'a> BitReader<'a> {
         let value = self.ue(element)?;
         error.kind = ErrorKind::Invalid(u64::from(value));
         if value > limit { Err(error) } else { Ok(value) }
+    }
+}
+
+/// Reads whole bytes of a slice.
+pub(crate) struct ByteReader<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+impl<'a> ByteReader<'a> {
+    pub(crate) const fn new(data: &'a [u8]) -> Self {
+        Self { data, at: 0 }
+    }
+
+    pub(crate) fn take(&mut self, n: usize, element: &'static str) -> Result<&'a [u8], Error> {
+        let end = self.at.checked_add(n);
+        let taken = end.and_then(|end| self.data.get(self.at..end));
+        let taken = taken.ok_or(Error::at_byte(ErrorKind::Truncated, element, self.at as u64))?;
+        self.at += n;
+        Ok(taken)
+    }
+
+    pub(crate) fn u8(&mut self, element: &'static str) -> Result<u8, Error> {
+        Ok(self.take(1, element)?[0])
+    }
+
+    pub(crate) fn u16(&mut self, element: &'static str) -> Result<u16, Error> {
+        let bytes = self.take(2, element)?;
+        Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
     }
 }
 

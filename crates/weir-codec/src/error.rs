@@ -45,12 +45,6 @@ impl Error {
     pub(crate) const fn at_byte(kind: ErrorKind, element: &'static str, byte: u64) -> Self {
         Self { kind, element, bit: byte.saturating_mul(8) }
     }
-
-    /// The same error, its place counted from `bytes` earlier.
-    pub(crate) const fn shifted(mut self, bytes: usize) -> Self {
-        self.bit = self.bit.saturating_add((bytes as u64).saturating_mul(8));
-        self
-    }
 }
 
 impl fmt::Display for Error {

@@ -133,6 +133,8 @@ pub struct AnnexBSplitter {
     zeros: usize,
     /// Bytes taken from pieces so far.
     consumed: u64,
+    /// Where the present unit starts.
+    start: u64,
     finished: bool,
 }
 
@@ -159,6 +161,7 @@ impl AnnexBSplitter {
             inside: false,
             zeros: 0,
             consumed: 0,
+            start: 0,
             finished: false,
         }
     }
@@ -178,7 +181,8 @@ impl AnnexBSplitter {
     /// The next NAL unit, or `None` when more input is needed or, after [`finish`](Self::finish), all was given.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] for a unit over the limit, at the place where it went over. Pull on: the rest follows.
+    /// [`ErrorKind::TooLarge`] for a unit over the limit, at its first byte; `size` is what had arrived of it.
+    /// Pull on: the rest follows.
     pub fn pull(&mut self) -> Result<Option<Bytes>, Error> {
         while let Some(mut piece) = self.pieces.pop_front() {
             let step = self.step(&mut piece);
@@ -237,7 +241,7 @@ impl AnnexBSplitter {
             self.nal = Gathered::Nothing;
             self.inside = false;
             let kind = ErrorKind::TooLarge { size: size as u64, limit: self.limit as u64 };
-            return Err(Error::at_byte(kind, "NAL unit", self.consumed));
+            return Err(Error::at_byte(kind, "NAL unit", self.start));
         }
         self.nal.push(zeros, data);
         Ok(())
@@ -247,6 +251,7 @@ impl AnnexBSplitter {
     fn end_nal(&mut self) -> Option<Bytes> {
         self.zeros = 0;
         self.inside = true;
+        self.start = self.consumed;
         let nal = self.nal.take();
         (!nal.is_empty()).then_some(nal)
     }

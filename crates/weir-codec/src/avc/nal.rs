@@ -93,7 +93,7 @@ pub const fn nal_type(nal: &[u8]) -> NalType {
 #[must_use]
 pub const fn is_reference(nal: &[u8]) -> bool {
     match nal.first() {
-        Some(header) => header & 0x60 != 0,
+        Some(header) => *header & 0x60 != 0,
         None => false,
     }
 }
