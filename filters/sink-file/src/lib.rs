@@ -1,1 +1,100 @@
-//! Writes a byte stream to a local file.
+//! `fout`: writes a byte stream to a local file, to standard output, or to nowhere.
+//!
+//! It never buffers: when a call returns, every packet it took is with the operating system. It never looks into the
+//! bytes and never waits for the disk to make them durable.
+
+mod target;
+mod write;
+
+use weir_media::{Bundle, Cap, Delivery, Prop, StreamType, local_path};
+use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};
+
+use target::Settings;
+
+const OPTIONS: &[OptionDef] = &[
+    OptionDef::new(
+        "dst",
+        Kind::Str,
+        "",
+        "Path or file:// URL to write; `-` or `stdout` for standard output, `null` for nowhere",
+    ),
+    OptionDef::new("ext", Kind::Str, "", "Extension to write for instead of that of the name"),
+    OptionDef::new("append", Kind::Bool, "no", "Write after what is already in the file"),
+    OptionDef::new("ow", Kind::Bool, "yes", "Overwrite a file that exists"),
+];
+
+/// Adds `fout` to a registry.
+pub fn register(registry: &mut Registry) {
+    registry.register(FileSink);
+}
+
+/// The filter type.
+struct FileSink;
+
+impl Plugin for FileSink {
+    fn name(&self) -> &'static str {
+        "fout"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Writes a local file or standard output"
+    }
+
+    fn help(&self) -> &'static str {
+        "The extension of the name, or `ext`, says what to write. Missing directories are made. The file is made, and an \
+         old one emptied, when the first stream arrives. `null` takes anything and drops it."
+    }
+
+    fn role(&self) -> Role {
+        Role::Sink
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Blocking
+    }
+
+    fn options(&self) -> &'static [OptionDef] {
+        OPTIONS
+    }
+
+    fn caps(&self, options: &Options) -> Vec<Bundle> {
+        if options.text("dst").is_none() {
+            return vec![file_of("*")]; // describes the type
+        }
+        match Settings::of(options) {
+            Ok(Settings { ext: Some(ext), .. }) => vec![file_of(&ext)],
+            Ok(_) => vec![anything()],
+            Err(_) => Vec::new(), // `create` says why
+        }
+    }
+
+    fn claims(&self, url: &str) -> Score {
+        match url {
+            "null" | "-" | "stdout" => Score::Yes,
+            _ if local_path(url).is_some() => Score::Maybe,
+            _ => Score::No,
+        }
+    }
+
+    fn create(&self, with: Create) -> Result<Box<dyn Filter>> {
+        Ok(Box::new(write::FileWriter::new(Settings::of(&with.options)?)))
+    }
+}
+
+/// A byte stream of this extension, written to be kept in a file.
+fn file_of(ext: &str) -> Bundle {
+    Bundle::new(
+        [
+            Cap::is(Prop::StreamType, StreamType::File),
+            Cap::is(Prop::FileExt, ext),
+            Cap::is(Prop::Delivery, Delivery::File).or_absent(),
+        ],
+        [],
+    )
+}
+
+/// Any PID.
+fn anything() -> Bundle {
+    use StreamType::{Audio, File, Metadata, Text, Visual};
+    Bundle::new([Visual, Audio, Text, Metadata, File].map(|ty| Cap::is(Prop::StreamType, ty)), [])
+}
