@@ -38,17 +38,37 @@ impl Parsed {
     #[must_use]
     pub fn secrets(&self, is_listener: impl Fn(&Declaration) -> bool) -> Vec<Span> {
         let mut found = Vec::new();
-        for d in self.declarations() {
-            let name = if is_listener(d) { StreamName::Public } else { StreamName::Secret };
-            for text in std::iter::once(&d.name).chain(d.args.iter().filter_map(|a| a.value.as_ref())) {
-                let Span { word, start, .. } = text.span;
-                found.extend(
-                    url::secrets(&text.text, name).iter().map(|r| Span::new(word, start + r.start..start + r.end)),
-                );
+        for item in &self.items {
+            let mut add = |text: &str, at: Span, name| {
+                let places = url::secrets(text, name);
+                found.extend(places.iter().map(|r| Span::new(at.word, at.start + r.start..at.start + r.end)));
+            };
+            match item {
+                // A URL where a filter was expected: an error, but one that is shown.
+                Item::Declaration(d) if d.kind == DeclKind::Filter && is_url(item) => {
+                    let word = &item.words()[0];
+                    add(&word[..url::end(word)], d.name.span, StreamName::Secret);
+                }
+                Item::Declaration(d) => {
+                    let name = if is_listener(d) { StreamName::Public } else { StreamName::Secret };
+                    let values = d.args.iter().filter_map(|a| a.value.as_ref());
+                    std::iter::once(&d.name).chain(values).for_each(|t| add(&t.text, t.span, name));
+                }
+                Item::Global(g) => g.value.iter().for_each(|t| add(&t.text, t.span, StreamName::Secret)),
+                Item::Link(_) => {}
             }
         }
         found
     }
+}
+
+/// Text from a word, fit for a message: control characters escaped.
+fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
 }
 
 /// A single-dash (or other) option that belongs to the caller and not to the grammar.
@@ -123,6 +143,10 @@ pub fn parse_with(words: &[String], own: &[OwnOption<'_>]) -> Parsed {
     }
     parser.finish();
     parser.out
+}
+
+fn is_url(item: &Item) -> bool {
+    item.words().first().is_some_and(|word| word.find("://").is_some_and(|at| word.find(':') == Some(at)))
 }
 
 fn is_dash_target(word: &str) -> bool {
@@ -284,7 +308,7 @@ impl Parser<'_> {
         let word = self.words[at].as_str();
         let end = word.find('=').unwrap_or(word.len());
         let known = self.own.iter().map(|o| o.name).chain(["-i", "-o", "-src", "-dst"]);
-        let message = format!("there is no option {}", &word[..end]);
+        let message = format!("there is no option {}", shown(&word[..end]));
         let help = match suggest(&word[..end], known) {
             Some(near) => format!("did you mean {near}?"),
             None => "an option for all filters has two dashes: --name=value".into(),

@@ -162,7 +162,8 @@ fn int(text: &str) -> Option<i64> {
 fn frac(text: &str) -> Option<Typed> {
     let text = text.trim();
     if let Some((num, den)) = text.split_once('/').or_else(|| text.split_once('-').filter(|(n, _)| !n.is_empty())) {
-        return Some(Typed::Frac { num: num.parse().ok()?, den: den.parse().ok()? });
+        let den = den.parse().ok().filter(|d| *d > 0)?;
+        return Some(Typed::Frac { num: num.parse().ok()?, den });
     }
     if let Some((whole, part)) = text.split_once('.') {
         let part = part.trim_end_matches('0');
@@ -270,6 +271,7 @@ mod tests {
         check(Kind::Millis, "T01:02:03.5", Typed::Millis(3_723_500));
         check(Kind::Millis, "1.5s", Typed::Millis(1500));
         assert!(parse(Kind::Frac, Some("foo")).is_err());
+        assert!(parse(Kind::Frac, Some("1/0")).is_err());
         assert!(parse(Kind::Millis, Some("-1")).is_err());
     }
 
