@@ -176,11 +176,11 @@ pub fn secrets(url: &str, name: StreamName) -> Vec<Range<usize>> {
     if rtmp && name == StreamName::Secret {
         found.extend(key(url, a.end..query));
     }
-    let values = url[query..fragment].match_indices(['?', '&']).filter_map(|(at, _)| {
-        let pair = query + at + 1;
-        let len = url[pair..fragment].find('&').unwrap_or(fragment - pair);
-        let value = pair + url[pair..pair + len].find('=').map_or(0, |eq| eq + 1);
-        (value < pair + len).then_some(value..pair + len)
+    let mut pair = query + 1;
+    let values = url.get(pair..fragment).unwrap_or("").split('&').filter_map(|text| {
+        let value = pair + text.find('=').map_or(0, |eq| eq + 1)..pair + text.len();
+        pair = value.end + 1;
+        (!value.is_empty()).then_some(value)
     });
     found.extend(values);
     found
@@ -288,6 +288,7 @@ mod tests {
         assert_eq!(r("rtmp://h//live"), "rtmp://h//live");
         assert_eq!(r("rtmp://h/app/é"), "rtmp://h/app/***");
         assert_eq!(r("http://h/a/b?token#f"), "http://h/a/b?***#f");
+        assert_eq!(r("http://h??a=b?c&&d"), "http://h??a=***&&***");
         assert_eq!(r("a/b.mp4?x=1"), "a/b.mp4?x=1");
         assert_eq!(redact("rtmp://h/live/stream?p=x", StreamName::Public), "rtmp://h/live/stream?p=***");
     }
