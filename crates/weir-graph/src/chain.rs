@@ -90,6 +90,9 @@ impl Chains {
             if target.iter().any(|t| self.uses[at].bundle.feeds(t)) {
                 return Some(length);
             }
+            if self.uses[at].plugin.role() == Role::Mux {
+                continue; // a muxed stream goes to a sink, never back through a demuxer
+            }
             let from = self.uses[at].bundle.output_type();
             for next in self.uses.neighbors(at) {
                 if !seen[next.index()] && same_medium(from, self.uses[next].bundle.output_type()) {

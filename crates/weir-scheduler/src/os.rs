@@ -1,0 +1,272 @@
+//! The real world: sockets on mio, worker lanes on threads, clocks of the system.
+
+use std::collections::HashMap;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::Receiver;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token, Waker};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, SockRef, Socket, Type};
+use weir_media::Time;
+use weir_plugin::{ConnId, Lane};
+
+use crate::lanes::Lanes;
+use crate::platform::{Done, Job, Platform, Readiness, TimerState};
+
+/// Token of the waker.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+/// Tokens of listeners start here; connections stay below.
+const LISTENERS: usize = 1 << 62;
+/// Connections that may wait to be accepted, per listener.
+const BACKLOG: i32 = 4096;
+/// Descriptors kept back from connections: for files, pushes, libraries and the system's own.
+const RESERVED_FDS: u64 = 128;
+/// Bytes the kernel may hold unsent for one connection, so that lag stays where it can be measured and dropped.
+const UNSENT_BYTES: u32 = 128 * 1024;
+
+struct Conn {
+    stream: TcpStream,
+    service: usize,
+    timer: Option<Time>,
+    /// The earliest deadline the heap knows of this connection.
+    heaped: Option<Time>,
+}
+
+/// Connections by slot, with a generation so that ids are never reused.
+#[derive(Default)]
+struct Conns {
+    slots: Vec<(u32, Option<Conn>)>,
+    free: Vec<u32>,
+    open: usize,
+}
+
+impl Conns {
+    fn insert(&mut self, conn: Conn) -> ConnId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push((0, None));
+            u32::try_from(self.slots.len() - 1).expect("far fewer than 2^32 descriptors")
+        });
+        let entry = &mut self.slots[slot as usize];
+        entry.1 = Some(conn);
+        self.open += 1;
+        // 30 bits of generation keep the id below the tokens of listeners.
+        ConnId(u64::from(entry.0) << 32 | u64::from(slot))
+    }
+
+    fn get(&mut self, id: ConnId) -> Option<&mut Conn> {
+        let (generation, conn) = self.slots.get_mut((id.0 & 0xffff_ffff) as usize)?;
+        (u64::from(*generation) == id.0 >> 32).then_some(conn.as_mut()).flatten()
+    }
+
+    fn remove(&mut self, id: ConnId) -> Option<Conn> {
+        self.get(id)?;
+        let slot = (id.0 & 0xffff_ffff) as usize;
+        let entry = &mut self.slots[slot];
+        entry.0 = (entry.0 + 1) & 0x3fff_ffff;
+        self.free.push(u32::try_from(slot).expect("slots are numbered by u32"));
+        self.open -= 1;
+        entry.1.take()
+    }
+}
+
+/// The operating system as the core sees it.
+pub(crate) struct Os {
+    start: Instant,
+    registry: Registry,
+    lanes: Lanes,
+    listeners: HashMap<usize, TcpListener>,
+    conns: Conns,
+    most: usize,
+}
+
+impl Os {
+    /// Over the registry of a poll, with a pool of `threads` workers. `most` bounds connections further than the
+    /// descriptor limit does.
+    pub(crate) fn new(
+        registry: Registry,
+        waker: Arc<Waker>,
+        threads: usize,
+        most: Option<usize>,
+    ) -> io::Result<(Self, Receiver<Done>)> {
+        let wake = move || {
+            // Waking fails only when the poll is gone, and the session with it.
+            let _ = waker.wake();
+        };
+        let (lanes, done) = Lanes::new(threads, Arc::new(wake));
+        let by_fds = usize::try_from(descriptor_limit().saturating_sub(RESERVED_FDS)).unwrap_or(usize::MAX);
+        let os = Self {
+            start: Instant::now(),
+            registry,
+            lanes,
+            listeners: HashMap::new(),
+            conns: Conns::default(),
+            most: by_fds.min(most.unwrap_or(usize::MAX)),
+        };
+        Ok((os, done))
+    }
+
+    /// What an event of the poll means.
+    pub(crate) fn readiness(&mut self, event: &Event) -> Option<Readiness> {
+        let token = event.token().0;
+        if event.token() == WAKER {
+            return None;
+        }
+        if token >= LISTENERS {
+            return Some(Readiness::Listener(token - LISTENERS));
+        }
+        let conn = ConnId(token as u64);
+        let service = self.conns.get(conn)?.service;
+        let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+        let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+        Some(Readiness::Conn { service, conn, readable, writable })
+    }
+}
+
+/// The descriptor limit, raised as far as it may be.
+fn descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_ok() {
+        return limit.maximum.unwrap_or(u64::MAX);
+    }
+    limit.current.unwrap_or(u64::MAX)
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+/// A call again while a signal interrupts it.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+impl Platform for Os {
+    fn now(&self) -> Time {
+        Time::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn utc_micros(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn submit(&mut self, lane: Lane, job: Job) {
+        self.lanes.submit(lane, job);
+    }
+
+    fn listen(&mut self, service: usize, addr: SocketAddr) -> io::Result<()> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking().cloexec(), None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(BACKLOG)?;
+        let mut listener = TcpListener::from_std(socket.into());
+        self.registry.register(&mut listener, Token(LISTENERS + service), Interest::READABLE)?;
+        self.listeners.insert(service, listener);
+        Ok(())
+    }
+
+    fn unlisten(&mut self, service: usize) {
+        if let Some(mut listener) = self.listeners.remove(&service) {
+            let _ = self.registry.deregister(&mut listener);
+        }
+    }
+
+    fn accept(&mut self, service: usize) -> io::Result<Option<(ConnId, SocketAddr)>> {
+        let Some(listener) = self.listeners.get(&service) else { return Ok(None) };
+        let (stream, peer) = match uninterrupted(|| listener.accept()) {
+            Ok(accepted) => accepted,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        // Both only tune; a connection without them still works.
+        let _ = stream.set_nodelay(true);
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+        let id = self.conns.insert(Conn { stream, service, timer: None, heaped: None });
+        let conn = self.conns.get(id).ok_or_else(gone)?;
+        let token = Token(usize::try_from(id.0).map_err(io::Error::other)?);
+        if let Err(e) = self.registry.register(&mut conn.stream, token, Interest::READABLE | Interest::WRITABLE) {
+            self.conns.remove(id);
+            return Err(e);
+        }
+        Ok(Some((id, peer)))
+    }
+
+    fn connections(&self) -> (usize, usize) {
+        (self.conns.open, self.most)
+    }
+
+    fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
+        let conn = self.conns.get(conn).ok_or_else(gone)?;
+        uninterrupted(|| conn.stream.read(buf))
+    }
+
+    fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let conn = self.conns.get(conn).ok_or_else(gone)?;
+        uninterrupted(|| conn.stream.write_vectored(bufs))
+    }
+
+    fn shutdown(&mut self, conn: ConnId) {
+        if let Some(conn) = self.conns.get(conn) {
+            let _ = conn.stream.shutdown(Shutdown::Write);
+        }
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        if let Some(mut conn) = self.conns.remove(conn) {
+            let _ = self.registry.deregister(&mut conn.stream);
+        }
+    }
+
+    fn set_timer(&mut self, conn: ConnId, at: Option<Time>) -> Option<Time> {
+        let conn = self.conns.get(conn)?;
+        conn.timer = at;
+        let at = at?;
+        // One entry of the heap serves a deadline that is moved later again and again.
+        if conn.heaped.is_some_and(|heaped| heaped <= at) {
+            return None;
+        }
+        conn.heaped = Some(at);
+        Some(at)
+    }
+
+    fn take_timer(&mut self, conn: ConnId, at: Time) -> TimerState {
+        let Some(conn) = self.conns.get(conn) else { return TimerState::Void };
+        if conn.heaped != Some(at) {
+            return TimerState::Void;
+        }
+        conn.heaped = None;
+        match conn.timer {
+            Some(due) if due > at => {
+                conn.heaped = Some(due);
+                TimerState::Later(due)
+            }
+            Some(_) => {
+                conn.timer = None;
+                TimerState::Due
+            }
+            None => TimerState::Void,
+        }
+    }
+
+    fn random(&mut self, buf: &mut [u8]) {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match rustix::rand::getrandom(&mut buf[filled..], rustix::rand::GetRandomFlags::empty()) {
+                Ok(n) => filled += n,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return, // handshakes work with zeros as well
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the core needs of the world, as one trait: clocks, worker lanes and sockets. [`crate::os`] is the real one, the
+//! simulation in the tests the other.
+
+use std::io;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use weir_media::Time;
+use weir_plugin::{ConnId, Event, Filter, Lane, Mailbox, Result, Status};
+
+/// A call of a filter that travels to a worker lane, filter and all.
+pub(crate) struct Job {
+    pub(crate) node: usize,
+    pub(crate) filter: Box<dyn Filter>,
+    pub(crate) mail: Box<Mailbox>,
+    pub(crate) start: bool,
+    pub(crate) events: Vec<Event>,
+}
+
+/// A job that came back.
+pub(crate) struct Done {
+    pub(crate) node: usize,
+    pub(crate) filter: Box<dyn Filter>,
+    pub(crate) mail: Box<Mailbox>,
+    pub(crate) result: Result<Status>,
+    pub(crate) busy: Duration,
+    pub(crate) calls: u64,
+}
+
+/// Readiness, as the platform reports it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Readiness {
+    /// A listener, by service, has connections to accept.
+    Listener(usize),
+    /// A connection of a service.
+    Conn { service: usize, conn: ConnId, readable: bool, writable: bool },
+}
+
+/// What became of a deadline of a connection when its time came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TimerState {
+    /// It is due, and now cleared.
+    Due,
+    /// It was moved: look again then.
+    Later(Time),
+    /// It was cleared, or the connection is gone.
+    Void,
+}
+
+/// The world around the core.
+pub(crate) trait Platform {
+    fn now(&self) -> Time;
+    fn utc_micros(&self) -> u64;
+
+    /// Sends a job to a lane. Never blocks.
+    fn submit(&mut self, lane: Lane, job: Job);
+
+    /// Listens for a service.
+    fn listen(&mut self, service: usize, addr: SocketAddr) -> io::Result<()>;
+    fn unlisten(&mut self, service: usize);
+    /// Accepts one connection, `None` when there is none now.
+    fn accept(&mut self, service: usize) -> io::Result<Option<(ConnId, SocketAddr)>>;
+    /// Connections open now, and the most there may be.
+    fn connections(&self) -> (usize, usize);
+
+    fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize>;
+    fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn shutdown(&mut self, conn: ConnId);
+    fn close(&mut self, conn: ConnId);
+    /// Remembers the deadline of a connection. Returns it when the heap has to know it too.
+    fn set_timer(&mut self, conn: ConnId, at: Option<Time>) -> Option<Time>;
+    /// What the entry of the heap for `at` means now.
+    fn take_timer(&mut self, conn: ConnId, at: Time) -> TimerState;
+    fn random(&mut self, buf: &mut [u8]);
+}

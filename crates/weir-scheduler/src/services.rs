@@ -1,0 +1,264 @@
+//! Services and their connections: messages, readiness, timers and accepting, each within a budget per turn.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use weir_media::Time;
+use weir_plugin::{ConnId, FilterId, Io, Level, Memory, Message, Ready, Service, Timer};
+
+use crate::platform::Platform;
+use crate::timers::{Due, Timers};
+
+/// Connections accepted in one turn; those who are live go first.
+const ACCEPTS_PER_TURN: usize = 32;
+/// A listener that ran out of descriptors tries again after this.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// One listening address.
+struct Slot {
+    /// `None` while it is being called, and for ever after it panicked.
+    service: Option<Box<dyn Service>>,
+    addr: SocketAddr,
+    inbox: VecDeque<(FilterId, Inbound)>,
+    timer: Option<Time>,
+    /// `flush` has something to do.
+    dirty: bool,
+    /// The listener may have connections waiting.
+    acceptable: bool,
+}
+
+enum Inbound {
+    Message(Message),
+    Left,
+}
+
+/// What calls of services asked of filters and the log.
+#[derive(Default)]
+pub(crate) struct Outbound {
+    pub(crate) posts: Vec<(FilterId, Message)>,
+    pub(crate) logs: Vec<(Level, String)>,
+}
+
+/// All services of a session.
+#[derive(Default)]
+pub(crate) struct Services {
+    slots: Vec<Slot>,
+    pub(crate) out: Outbound,
+}
+
+/// Everything a service call may touch.
+pub(crate) struct World<'a, P> {
+    pub(crate) platform: &'a mut P,
+    pub(crate) timers: &'a mut Timers,
+    pub(crate) memory: &'a Memory,
+}
+
+impl Services {
+    /// The service on `addr`, made and listening if need be.
+    pub(crate) fn join<P: Platform>(
+        &mut self,
+        world: &mut World<'_, P>,
+        addr: SocketAddr,
+        make: impl FnOnce() -> Box<dyn Service>,
+    ) -> io::Result<usize> {
+        // Port 0 asks for any free port, so it is never the same address twice.
+        if let Some(at) = self.slots.iter().position(|s| s.addr == addr && addr.port() != 0) {
+            return Ok(at);
+        }
+        let at = self.slots.len();
+        world.platform.listen(at, addr)?;
+        self.slots.push(Slot {
+            service: Some(make()),
+            addr,
+            inbox: VecDeque::new(),
+            timer: None,
+            dirty: false,
+            acceptable: true,
+        });
+        Ok(at)
+    }
+
+    pub(crate) fn post(&mut self, service: usize, from: FilterId, message: Message) {
+        self.slots[service].inbox.push_back((from, Inbound::Message(message)));
+    }
+
+    pub(crate) fn left(&mut self, service: usize, from: FilterId) {
+        self.slots[service].inbox.push_back((from, Inbound::Left));
+    }
+
+    /// Delivers messages, then lets every service that has something to write do so. True when there is more.
+    pub(crate) fn flush<P: Platform>(&mut self, world: &mut World<'_, P>) -> bool {
+        let mut more = false;
+        for at in 0..self.slots.len() {
+            while let Some((from, inbound)) = self.slots[at].inbox.pop_front() {
+                self.slots[at].dirty = true;
+                self.call(world, at, |service, io| match inbound {
+                    Inbound::Message(message) => service.message(io, from, message),
+                    Inbound::Left => service.left(io, from),
+                });
+            }
+            if std::mem::take(&mut self.slots[at].dirty) {
+                let again = self.call(world, at, |service, io| service.flush(io)).unwrap_or(false);
+                self.slots[at].dirty = again;
+                more |= again;
+            }
+        }
+        more
+    }
+
+    pub(crate) fn ready<P: Platform>(&mut self, world: &mut World<'_, P>, at: usize, conn: ConnId, ready: Ready) {
+        self.slots[at].dirty = true;
+        self.call(world, at, |service, io| service.ready(io, conn, ready));
+    }
+
+    /// A timer of the service ran out, unless it was moved meanwhile.
+    pub(crate) fn service_timer<P: Platform>(&mut self, world: &mut World<'_, P>, at: usize, due: Time) {
+        if self.slots[at].timer == Some(due) {
+            self.slots[at].timer = None;
+            self.slots[at].dirty = true;
+            self.call(world, at, |service, io| service.timer(io, Timer::Service));
+        }
+    }
+
+    /// The timer of a connection ran out.
+    pub(crate) fn conn_timer<P: Platform>(&mut self, world: &mut World<'_, P>, at: usize, conn: ConnId) {
+        self.slots[at].dirty = true;
+        self.call(world, at, |service, io| service.timer(io, Timer::Conn(conn)));
+    }
+
+    /// The listener of a service may have connections waiting.
+    pub(crate) fn acceptable(&mut self, at: usize) {
+        self.slots[at].acceptable = true;
+    }
+
+    /// Accepts waiting connections within the budget. True when there may be more.
+    pub(crate) fn accept<P: Platform>(&mut self, world: &mut World<'_, P>) -> bool {
+        let mut left = ACCEPTS_PER_TURN;
+        for at in 0..self.slots.len() {
+            while self.slots[at].acceptable && left > 0 {
+                left -= 1;
+                self.accept_one(world, at);
+            }
+        }
+        self.slots.iter().any(|s| s.acceptable)
+    }
+
+    fn accept_one<P: Platform>(&mut self, world: &mut World<'_, P>, at: usize) {
+        let slot = &mut self.slots[at];
+        let (open, most) = world.platform.connections();
+        if open >= most || !slot.service.as_ref().is_some_and(|s| s.admits()) {
+            // Waiting connections stay in the kernel's backlog until somebody leaves.
+            slot.acceptable = false;
+            let at_time = world.platform.now() + ACCEPT_RETRY;
+            world.timers.set(at_time, Due::Accept(at));
+            return;
+        }
+        match world.platform.accept(at) {
+            Ok(Some((conn, peer))) => {
+                slot.dirty = true;
+                self.call(world, at, |service, io| service.accepted(io, conn, peer));
+            }
+            Ok(None) => slot.acceptable = false,
+            Err(e) => {
+                slot.acceptable = false;
+                let retry = world.platform.now() + ACCEPT_RETRY;
+                world.timers.set(retry, Due::Accept(at));
+                self.out.logs.push((Level::Warning, format!("cannot accept on {}: {e}", self.slots[at].addr)));
+            }
+        }
+    }
+
+    /// Calls a service. A panic ends that service alone.
+    fn call<P: Platform, T>(
+        &mut self,
+        world: &mut World<'_, P>,
+        at: usize,
+        f: impl FnOnce(&mut dyn Service, &mut dyn Io) -> T,
+    ) -> Option<T> {
+        let mut service = self.slots[at].service.take()?;
+        let Slot { timer, addr, .. } = &mut self.slots[at];
+        let mut io = NetIo {
+            platform: &mut *world.platform,
+            timers: &mut *world.timers,
+            memory: world.memory,
+            out: &mut self.out,
+            timer,
+            at,
+        };
+        match catch_unwind(AssertUnwindSafe(|| f(&mut *service, &mut io))) {
+            Ok(value) => {
+                self.slots[at].service = Some(service);
+                Some(value)
+            }
+            Err(panic) => {
+                let e = crate::lanes::panicked(&*panic);
+                self.out.logs.push((Level::Error, format!("service on {addr} {e}")));
+                world.platform.unlisten(at);
+                None
+            }
+        }
+    }
+}
+
+struct NetIo<'a, P> {
+    platform: &'a mut P,
+    timers: &'a mut Timers,
+    memory: &'a Memory,
+    out: &'a mut Outbound,
+    timer: &'a mut Option<Time>,
+    at: usize,
+}
+
+impl<P: Platform> Io for NetIo<'_, P> {
+    fn now(&self) -> Time {
+        self.platform.now()
+    }
+
+    fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
+        self.platform.read(conn, buf)
+    }
+
+    fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.platform.write(conn, bufs)
+    }
+
+    fn shutdown(&mut self, conn: ConnId) {
+        self.platform.shutdown(conn);
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        self.platform.close(conn);
+    }
+
+    fn set_timer(&mut self, conn: ConnId, at: Option<Time>) {
+        if let Some(at) = self.platform.set_timer(conn, at) {
+            self.timers.set(at, Due::Conn(self.at, conn));
+        }
+    }
+
+    fn set_service_timer(&mut self, at: Option<Time>) {
+        *self.timer = at;
+        if let Some(at) = at {
+            self.timers.set(at, Due::Service(self.at));
+        }
+    }
+
+    fn post(&mut self, to: FilterId, message: Message) {
+        self.out.posts.push((to, message));
+    }
+
+    fn random(&mut self, buf: &mut [u8]) {
+        self.platform.random(buf);
+    }
+
+    fn log(&mut self, level: Level, line: String) {
+        self.out.logs.push((level, line));
+    }
+
+    fn memory(&self) -> &Memory {
+        self.memory
+    }
+}

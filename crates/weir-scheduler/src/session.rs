@@ -1,0 +1,221 @@
+//! [`Session`]: a graph, started and run to its end on the calling thread.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use mio::{Events, Poll, Waker};
+use weir_graph::Graph;
+use weir_media::Time;
+use weir_plugin::{Error, ErrorKind, Level, Memory};
+
+use crate::core::{Core, Next};
+use crate::os::{Os, WAKER};
+use crate::platform::{Done, Platform, Readiness};
+use crate::report::{Report, Snapshot};
+
+/// After a stop, outputs have this long to deliver what they hold.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// Reports that wait for a slow reader, at most; more are lost.
+const REPORT_QUEUE: usize = 4_096;
+/// Readiness events taken at once.
+const EVENTS: usize = 1_024;
+
+/// Settings of a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Bytes of media kept beyond a call, over the whole process.
+    pub memory: usize,
+    /// Worker threads for codecs; by default one per core.
+    pub compute_threads: Option<usize>,
+    /// Connections at once; by default as many as the descriptor limit leaves.
+    pub max_connections: Option<usize>,
+    /// Log lines louder than this are reported.
+    pub log_level: Level,
+    /// Time between snapshots.
+    pub snapshot_every: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            memory: 512 << 20,
+            compute_threads: None,
+            max_connections: None,
+            log_level: Level::Warning,
+            snapshot_every: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why a session did not start. Nothing runs and nothing listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StartError {
+    /// The filter that failed, by its place among the declared ones; `None` when it was the system.
+    pub declared: Option<usize>,
+    /// Its name.
+    pub filter: String,
+    /// What happened.
+    pub error: Error,
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.filter, self.error)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// How a session ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome {
+    /// Filters that failed.
+    pub failures: usize,
+    /// It was aborted, or outputs did not finish in time after a stop.
+    pub aborted: bool,
+    /// Everything counted.
+    pub last: Snapshot,
+}
+
+enum Command {
+    Stop,
+    Abort,
+}
+
+/// A handle to a running session, for other threads.
+#[derive(Clone)]
+pub struct Control {
+    commands: Sender<Command>,
+    waker: Arc<Waker>,
+}
+
+impl Control {
+    /// Ends the sources; outputs deliver what they hold and end.
+    pub fn stop(&self) {
+        self.send(Command::Stop);
+    }
+
+    /// Ends at once.
+    pub fn abort(&self) {
+        self.send(Command::Abort);
+    }
+
+    fn send(&self, command: Command) {
+        // Both fail only when the session is over, which is what was asked for.
+        let _ = self.commands.send(command);
+        let _ = self.waker.wake();
+    }
+}
+
+/// A graph that has been started.
+pub struct Session {
+    core: Core<Os>,
+    poll: Poll,
+    done: Receiver<Done>,
+    commands: Receiver<Command>,
+    control: Control,
+    reports: Receiver<Report>,
+    config: Config,
+}
+
+impl Session {
+    /// Creates and starts every declared filter. Listeners listen when this returns, and no media has moved.
+    ///
+    /// # Errors
+    /// The first filter that cannot start; everything is taken back.
+    pub fn start(graph: Graph, config: Config) -> Result<Self, StartError> {
+        let system = |e: io::Error| StartError {
+            declared: None,
+            filter: "system".to_owned(),
+            error: Error::new(ErrorKind::Io, e.to_string()),
+        };
+        let poll = Poll::new().map_err(system)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(system)?);
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = config.compute_threads.unwrap_or_else(cores);
+        let registry = poll.registry().try_clone().map_err(system)?;
+        let (os, done) = Os::new(registry, Arc::clone(&waker), threads, config.max_connections).map_err(system)?;
+        let (send, reports) = bounded(REPORT_QUEUE);
+        let mut core = Core::new(os, graph, Memory::new(config.memory), send, config.log_level);
+        core.start().map_err(|(id, error)| StartError {
+            declared: Some(id.index()),
+            filter: core.graph().node(id).name.clone(),
+            error,
+        })?;
+        let (commands_in, commands) = unbounded();
+        let control = Control { commands: commands_in, waker };
+        Ok(Self { core, poll, done, commands, control, reports, config })
+    }
+
+    /// A handle to stop it from another thread.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Log lines and snapshots. A reader that does not keep up loses some.
+    #[must_use]
+    pub fn reports(&self) -> Receiver<Report> {
+        self.reports.clone()
+    }
+
+    /// Runs until every output has ended, or it is stopped.
+    ///
+    /// # Errors
+    /// When the system's event queue fails.
+    pub fn run(mut self) -> io::Result<Outcome> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut ready: Vec<Readiness> = Vec::new();
+        let mut chores = self.core.platform.now() + self.config.snapshot_every;
+        let mut deadline: Option<Time> = None;
+        let aborted = loop {
+            let next = self.core.turn(self.done.try_iter(), &ready);
+            let now = self.core.platform.now();
+            if now >= chores {
+                chores = now + self.config.snapshot_every;
+                self.core.check_hung();
+                self.core.report(Report::Snapshot(Box::new(self.core.snapshot())));
+            }
+            match self.commands.try_recv() {
+                Ok(Command::Abort) => break true,
+                Ok(Command::Stop) if deadline.is_none() => {
+                    deadline = Some(now + STOP_GRACE);
+                    self.core.stop();
+                    ready.clear();
+                    continue;
+                }
+                _ => {}
+            }
+            if self.core.is_over() {
+                break false;
+            }
+            if deadline.is_some_and(|at| now >= at) {
+                for name in self.core.unfinished() {
+                    let line = format!("{name} did not finish in {} s", STOP_GRACE.as_secs());
+                    self.core.log(Level::Error, "session", line);
+                }
+                break true;
+            }
+            let until = deadline.map_or(chores, |at| at.min(chores));
+            self.poll.poll(&mut events, Some(timeout(next, until, now))).or_else(interrupted)?;
+            ready.clear();
+            ready.extend(events.iter().filter_map(|e| self.core.platform.readiness(e)));
+        };
+        let last = self.core.snapshot();
+        Ok(Outcome { failures: self.core.failures(), aborted, last })
+    }
+}
+
+fn timeout(next: Next, until: Time, now: Time) -> Duration {
+    match next {
+        Next::Now => Duration::ZERO,
+        Next::At(at) => at.min(until).since(now),
+        Next::Wait => until.since(now),
+    }
+}
+
+fn interrupted(e: io::Error) -> io::Result<()> {
+    if e.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(e) }
+}

@@ -1,0 +1,391 @@
+//! The core in simulated time: a platform whose clock moves by hand and whose worker lanes finish jobs when told to, and
+//! the tests that need it. No thread, no socket, no sleep.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded};
+use weir_graph::{Graph, Node};
+use weir_media::{Bundle, Bytes, Cap, CodecId, Flags, Packet, Prop, Props, StreamType, Time};
+use weir_plugin::{
+    ConnId, Create, Ctx, Error, Filter, InId, Item, Lane, Level, Memory, OptionDef, Options, OutId, Plugin, Registry,
+    Result, Role, Status,
+};
+
+use crate::core::{Core, Next};
+use crate::lanes;
+use crate::platform::{Done, Job, Platform, TimerState};
+use crate::report::Report;
+
+/// A platform without a world.
+struct Sim {
+    now: Time,
+    jobs: Vec<Job>,
+}
+
+impl Platform for Sim {
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn utc_micros(&self) -> u64 {
+        self.now.as_micros()
+    }
+
+    fn submit(&mut self, _: Lane, job: Job) {
+        self.jobs.push(job);
+    }
+
+    fn listen(&mut self, _: usize, _: SocketAddr) -> io::Result<()> {
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+
+    fn unlisten(&mut self, _: usize) {}
+
+    fn accept(&mut self, _: usize) -> io::Result<Option<(ConnId, SocketAddr)>> {
+        Ok(None)
+    }
+
+    fn connections(&self) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn read(&mut self, _: ConnId, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn write(&mut self, _: ConnId, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn shutdown(&mut self, _: ConnId) {}
+
+    fn close(&mut self, _: ConnId) {}
+
+    fn set_timer(&mut self, _: ConnId, _: Option<Time>) -> Option<Time> {
+        None
+    }
+
+    fn take_timer(&mut self, _: ConnId, _: Time) -> TimerState {
+        TimerState::Void
+    }
+
+    fn random(&mut self, _: &mut [u8]) {}
+}
+
+/// What a sink under test saw, by name.
+type Seen = Arc<Mutex<BTreeMap<String, Vec<(Time, i64, Flags)>>>>;
+
+/// How a filter under test behaves.
+#[derive(Clone, Copy, PartialEq)]
+enum Act {
+    /// A source of pictures at 25 per second, a key every 50; ends after so many.
+    Source { count: i64 },
+    /// Passes packets on.
+    Pass,
+    /// Takes what comes.
+    Sink,
+    /// Takes this many packets per second.
+    SlowSink(u64),
+    /// Fails at its third packet.
+    Failing,
+    /// Panics at its third packet.
+    Panicking,
+}
+
+#[derive(Clone)]
+struct Actor {
+    name: &'static str,
+    act: Act,
+    lane: Lane,
+    live: bool,
+    seen: Seen,
+}
+
+impl Plugin for Actor {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn summary(&self) -> &'static str {
+        "a filter under test"
+    }
+
+    fn role(&self) -> Role {
+        match self.act {
+            Act::Source { .. } => Role::Source,
+            Act::Pass => Role::Transform,
+            _ => Role::Sink,
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    fn options(&self) -> &'static [OptionDef] {
+        &[]
+    }
+
+    fn caps(&self, _: &Options) -> Vec<Bundle> {
+        let video = || Cap::codec(StreamType::Visual, CodecId::Avc);
+        vec![match self.role() {
+            Role::Source => Bundle::new([], video()),
+            Role::Sink => Bundle::new(video(), []),
+            _ => Bundle::new(video(), video()),
+        }]
+    }
+
+    fn explicit_only(&self) -> bool {
+        true
+    }
+
+    fn is_live(&self, _: &Options) -> bool {
+        self.live
+    }
+
+    fn create(&self, _: Create) -> Result<Box<dyn Filter>> {
+        Ok(Box::new(Running { actor: self.clone(), sent: 0, taken: 0, out: None, next: Time::ZERO }))
+    }
+}
+
+struct Running {
+    actor: Actor,
+    sent: i64,
+    taken: u64,
+    out: Option<OutId>,
+    next: Time,
+}
+
+impl Running {
+    fn source(&mut self, ctx: &mut Ctx<'_>, count: i64) -> Status {
+        let props = || {
+            Props::new()
+                .with(Prop::StreamType, StreamType::Visual)
+                .with(Prop::CodecId, CodecId::Avc)
+                .with(Prop::Timescale, 25u32)
+        };
+        let out = *self.out.get_or_insert_with(|| ctx.open(props()));
+        if self.sent == count {
+            ctx.end(out);
+            return Status::Done;
+        }
+        if !ctx.room(out) {
+            return Status::Idle;
+        }
+        let flags = if self.sent % 50 == 0 { Flags::KEY } else { Flags::NONE };
+        ctx.send(out, Packet { duration: 1, flags, ..Packet::new(Bytes::from_static(b"picture"), self.sent) });
+        self.sent += 1;
+        Status::Again
+    }
+
+    fn take(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        if let Act::SlowSink(rate) = self.actor.act {
+            if ctx.now() < self.next {
+                return Ok(Status::Until(self.next));
+            }
+            self.next = ctx.now() + Duration::from_secs(1) / u32::try_from(rate).expect("slow");
+        }
+        match ctx.next(InId(0)) {
+            None => Ok(Status::Idle),
+            Some(Item::End) => {
+                ctx.end_all();
+                Ok(Status::Done)
+            }
+            Some(Item::Props(props)) => {
+                if self.actor.act == Act::Pass {
+                    self.out = Some(ctx.open(props));
+                }
+                Ok(Status::Again)
+            }
+            Some(Item::Packet(packet)) => self.packet(ctx, packet),
+        }
+    }
+
+    fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<Status> {
+        self.taken += 1;
+        match self.actor.act {
+            Act::Failing if self.taken == 3 => return Err(Error::bad_input("the third packet")),
+            Act::Panicking if self.taken == 3 => panic!("at the third packet"),
+            _ => {}
+        }
+        let mut seen = self.actor.seen.lock().expect("no test panics while it holds this");
+        seen.entry(self.actor.name.to_owned()).or_default().push((ctx.now(), packet.dts, packet.flags));
+        if let Some(out) = self.out {
+            ctx.send(out, packet);
+        }
+        Ok(Status::Again)
+    }
+}
+
+impl Filter for Running {
+    fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        match self.actor.act {
+            Act::Source { count } => Ok(self.source(ctx, count)),
+            _ => self.take(ctx),
+        }
+    }
+}
+
+/// A session of actors in simulated time.
+struct Stage {
+    core: Core<Sim>,
+    seen: Seen,
+    reports: Receiver<Report>,
+    /// Jobs of this filter never come back.
+    stuck: Option<usize>,
+    held: Vec<Job>,
+}
+
+impl Stage {
+    fn new(actors: &[(&'static str, Act, Lane)], live: bool) -> Self {
+        let seen = Seen::default();
+        let mut graph = Graph::new(&Registry::new());
+        for (name, act, lane) in actors {
+            let actor = Actor { name, act: *act, lane: *lane, live, seen: Arc::clone(&seen) };
+            graph.declare(Node::declared(Arc::new(actor), Options::defaults(&[]), Vec::new()));
+        }
+        let (send, reports) = bounded(10_000);
+        let sim = Sim { now: Time::ZERO, jobs: Vec::new() };
+        let mut core = Core::new(sim, graph, Memory::new(1 << 30), send, Level::Debug);
+        core.start().expect("actors start");
+        Self { core, seen, reports, stuck: None, held: Vec::new() }
+    }
+
+    /// Runs until nothing is due before `end`, moving the clock from event to event.
+    fn run_until(&mut self, end: Time) {
+        loop {
+            let (stuck, jobs): (Vec<Job>, Vec<Job>) =
+                std::mem::take(&mut self.core.platform.jobs).into_iter().partition(|j| Some(j.node) == self.stuck);
+            self.held.extend(stuck);
+            let done: Vec<Done> = jobs.into_iter().map(lanes::run).collect();
+            let worked = !done.is_empty();
+            match self.core.turn(done.into_iter(), &[]) {
+                Next::Now => {}
+                _ if worked || self.core.platform.jobs.iter().any(|j| Some(j.node) != self.stuck) => {}
+                Next::At(at) if at <= end => self.core.platform.now = at.max(self.core.platform.now),
+                Next::At(_) | Next::Wait => {
+                    self.core.platform.now = end;
+                    return;
+                }
+            }
+            if self.core.is_over() {
+                return;
+            }
+        }
+    }
+
+    fn seen(&self, name: &str) -> Vec<(Time, i64, Flags)> {
+        self.seen.lock().expect("no test panics while it holds this").get(name).cloned().unwrap_or_default()
+    }
+
+    fn errors(&self) -> Vec<String> {
+        let line = |r: Report| match r {
+            Report::Log(log) if log.level == Level::Error => Some(format!("{}: {}", log.topic, log.line)),
+            _ => None,
+        };
+        self.reports.try_iter().filter_map(line).collect()
+    }
+}
+
+const SOURCE: (&str, Act, Lane) = ("source", Act::Source { count: 250 }, Lane::Compute);
+
+#[test]
+fn a_live_session_follows_the_clock_without_drift() {
+    let mut stage = Stage::new(&[SOURCE, ("pass", Act::Pass, Lane::Reactor), ("out", Act::Sink, Lane::Reactor)], true);
+    stage.run_until(Time::from_millis(60_000));
+    let seen = stage.seen("out");
+    assert_eq!(seen.len(), 250);
+    for (at, dts, _) in seen {
+        assert_eq!(at, Time::from_millis(u64::try_from(dts).expect("positive") * 40), "picture {dts}");
+    }
+    assert!(stage.core.is_over() && stage.core.failures() == 0);
+}
+
+#[test]
+fn without_a_live_end_it_runs_as_fast_as_it_can_and_edges_stay_bounded() {
+    let mut stage = Stage::new(&[SOURCE, ("out", Act::SlowSink(1000), Lane::Reactor)], false);
+    stage.run_until(Time::from_millis(20));
+    let queued = stage.core.snapshot().filters[1].queued;
+    assert!((1..=96).contains(&queued), "{queued} queued");
+    stage.run_until(Time::from_millis(10_000));
+    assert_eq!(stage.seen("out").len(), 250, "nothing is dropped");
+    assert!(stage.core.is_over());
+}
+
+#[test]
+fn a_slow_output_of_a_live_session_loses_only_its_own_packets() {
+    let slow = ("slow", Act::SlowSink(5), Lane::Reactor);
+    let mut stage = Stage::new(&[SOURCE, ("good", Act::Sink, Lane::Reactor), slow], true);
+    stage.run_until(Time::from_millis(30_000));
+    let good = stage.seen("good");
+    assert_eq!(good.len(), 250);
+    assert!(good.iter().all(|(at, dts, _)| at.as_millis() == u64::try_from(*dts).expect("positive") * 40));
+    let slow = stage.seen("slow");
+    assert!(slow.len() < 200, "{} taken", slow.len());
+    for pair in slow.windows(2).filter(|p| p[1].1 != p[0].1 + 1) {
+        assert!(pair[1].2.contains(Flags::KEY | Flags::DISCONTINUITY), "after a loss at {} comes a key", pair[0].1);
+    }
+}
+
+#[test]
+fn a_filter_that_hangs_in_its_lane_stops_nobody_and_is_given_up() {
+    let hang = ("hang", Act::Sink, Lane::Blocking);
+    let source = ("source", Act::Source { count: 1000 }, Lane::Reactor);
+    let mut stage = Stage::new(&[source, ("good", Act::Sink, Lane::Reactor), hang], true);
+    stage.stuck = Some(2);
+    stage.run_until(Time::from_millis(16_000));
+    stage.core.check_hung();
+    assert_eq!(stage.errors(), ["hang: did not return for 15 s and is given up"]);
+    stage.run_until(Time::from_millis(60_000));
+    let good = stage.seen("good");
+    assert_eq!(good.len(), 1000);
+    assert!(good.iter().all(|(at, dts, _)| at.as_millis() == u64::try_from(*dts).expect("positive") * 40));
+    assert!(stage.core.is_over() && stage.core.failures() == 1);
+    let late: Vec<Done> = std::mem::take(&mut stage.held).into_iter().map(lanes::run).collect();
+    stage.core.turn(late.into_iter(), &[]);
+    assert_eq!(stage.core.failures(), 1, "what comes back too late is dropped");
+}
+
+#[test]
+fn what_fails_fails_alone() {
+    for (act, what) in [(Act::Failing, "the third packet"), (Act::Panicking, "panicked: at the third packet")] {
+        let mut stage = Stage::new(&[SOURCE, ("bad", act, Lane::Reactor), ("good", Act::Sink, Lane::Compute)], true);
+        stage.run_until(Time::from_millis(30_000));
+        assert_eq!(stage.seen("good").len(), 250);
+        assert_eq!(stage.errors(), [format!("bad: {what}")]);
+        assert!(stage.core.is_over());
+    }
+}
+
+#[test]
+fn when_every_output_is_gone_the_sources_end_too() {
+    let endless = ("source", Act::Source { count: i64::MAX }, Lane::Reactor);
+    let mut stage =
+        Stage::new(&[endless, ("pass", Act::Pass, Lane::Reactor), ("bad", Act::Failing, Lane::Reactor)], false);
+    stage.run_until(Time::from_millis(1_000));
+    assert!(stage.core.is_over());
+    assert_eq!(stage.core.turn(std::iter::empty(), &[]), Next::Wait);
+}
+
+#[test]
+fn a_stop_ends_sources_and_lets_outputs_finish() {
+    let endless = ("source", Act::Source { count: i64::MAX }, Lane::Compute);
+    let mut stage = Stage::new(&[endless, ("out", Act::Sink, Lane::Reactor)], true);
+    stage.run_until(Time::from_millis(999));
+    stage.core.stop();
+    stage.run_until(Time::from_millis(1_100));
+    assert!(stage.core.is_over() && stage.core.failures() == 0);
+    assert_eq!(stage.seen("out").len(), 25);
+}
+
+#[test]
+fn an_output_that_can_get_nothing_fails_plainly() {
+    let mut stage = Stage::new(&[("out", Act::Sink, Lane::Reactor)], false);
+    stage.run_until(Time::from_millis(1));
+    assert!(stage.core.is_over());
+    assert_eq!(stage.errors(), ["out: nothing was connected to this output"]);
+}
