@@ -105,11 +105,10 @@ pub enum ErrorKind {
         /// Message type id.
         kind: u8,
     },
-    /// A command whose AMF body cannot be read.
-    Command {
-        /// Bytes into the message body.
-        at: usize,
-    },
+    /// A command whose values cannot be read.
+    Amf(weir_amf::Error),
+    /// A command that does not begin with its name.
+    NamelessCommand,
     /// An aggregate message whose items do not fit its body.
     Aggregate {
         /// Bytes into the message body.
@@ -146,7 +145,8 @@ impl fmt::Display for ErrorKind {
             Self::TooMuchPartial => f.write_str("too many bytes in unfinished messages"),
             Self::TinyChunks => f.write_str("chunks too small"),
             Self::Control { kind } => write!(f, "malformed control message of type {kind}"),
-            Self::Command { at } => write!(f, "malformed command (byte {at} of its body)"),
+            Self::Amf(error) => write!(f, "malformed command: {error}"),
+            Self::NamelessCommand => f.write_str("command without a name"),
             Self::Aggregate { at } => write!(f, "malformed aggregate message (byte {at} of its body)"),
             Self::Flood => f.write_str("too many messages per second"),
             Self::ReplyOverflow => f.write_str("peer does not read replies"),
@@ -159,3 +159,9 @@ impl fmt::Display for ErrorKind {
 }
 
 impl std::error::Error for ErrorKind {}
+
+impl From<weir_amf::Error> for ErrorKind {
+    fn from(error: weir_amf::Error) -> Self {
+        Self::Amf(error)
+    }
+}

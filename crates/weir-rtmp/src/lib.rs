@@ -3,12 +3,20 @@
 //! Bytes and `now` go in; bytes to send, events and the next deadline come out. This crate never opens a socket, reads a
 //! clock, starts a thread or draws random numbers: callers pass time and a [`Seed`] in.
 //!
-//! The layers, from the wire up: [`handshake`], [`chunk`], [`message`].
+//! From the wire up: [`handshake`], [`chunk`], [`message`], then [`ServerSession`] for one accepted connection.
 
 pub mod chunk;
 mod error;
 pub mod handshake;
 pub mod message;
+mod redacted;
+mod session;
+mod url;
 
 pub use error::{Error, ErrorKind, Foreign, Phase};
 pub use handshake::Seed;
+pub use redacted::Redacted;
+pub use session::{
+    ConnectRequest, Event, PlayRequest, PublishRequest, Refusal, ServerConfig, ServerSession, StatusCode,
+};
+pub use url::{PathError, StreamPath};

@@ -45,8 +45,7 @@ pub fn render_into(out: &mut BytesMut, message: &Message, csid: Csid, chunk_size
     let length = u32::try_from(message.body.len()).ok().filter(|&n| n <= MAX_MESSAGE);
     let length = length.expect("a message body fits 24 bits");
     let extension = extension(message.timestamp);
-    let head = 0x00 | csid.0;
-    out.put_u8(head);
+    out.put_u8(csid.0);
     out.put_uint(u64::from(extension.map_or(message.timestamp, |_| EXTENDED)), 3);
     out.put_uint(u64::from(length), 3);
     out.put_u8(message.kind);

@@ -60,7 +60,9 @@ impl Stream {
             Form::Same => return self.advance(self.delta),
         }
         self.extended = match header.form {
-            Form::Full { time: value, .. } | Form::SameStream { delta: value, .. } | Form::SameFormat { delta: value }
+            Form::Full { time: value, .. }
+            | Form::SameStream { delta: value, .. }
+            | Form::SameFormat { delta: value }
                 if header.extended =>
             {
                 Some(value)
@@ -95,8 +97,7 @@ impl Stream {
     pub(super) fn finish(&mut self) -> (Message, usize) {
         let body = std::mem::take(&mut self.body);
         let held = body.capacity();
-        let message =
-            Message { kind: self.kind, timestamp: self.timestamp, msid: self.msid, body: Bytes::from(body) };
+        let message = Message { kind: self.kind, timestamp: self.timestamp, msid: self.msid, body: Bytes::from(body) };
         (message, held)
     }
 }

@@ -1,6 +1,17 @@
-//! Messages: what chunks carry.
+//! Messages: what chunks carry, and the typed forms of those that have one: [`Control`], [`UserControl`], [`Command`] and
+//! the items of an aggregate ([`split_aggregate`]).
+
+mod aggregate;
+mod command;
+mod control;
+mod user_control;
 
 use weir_media::Bytes;
+
+pub use aggregate::split_aggregate;
+pub use command::Command;
+pub use control::{BandwidthLimit, Control};
+pub use user_control::UserControl;
 
 /// Message type ids. See RTMP 1.0 sections 5.4 and 7.1.
 pub mod kind {
