@@ -9,7 +9,7 @@ use weir_graph::{Graph, NodeId, Step};
 use weir_media::{Props, StreamType, Time};
 use weir_plugin::{
     Create, Credit, Effect, Error, ErrorKind, Event, Filter, FilterId, InQueue, Item, Lane, Level, Mailbox, Memory,
-    OutId, OutputRecord, Phase, Ready, Result, Role, Status,
+    OutId, OutState, OutputRecord, Phase, Ready, Result, Role, Status,
 };
 
 use crate::edge::{Edge, pid_name};
