@@ -225,8 +225,11 @@ impl AccessUnitSplitter {
         if !matches!(nal_type(nal), NalType::Sps | NalType::Pps) {
             return;
         }
-        if let Err(error) = Arc::make_mut(&mut self.sets).put(nal) {
-            self.fault = self.fault.or(Some(error));
+        let mut sets = ParameterSets::clone(&self.sets);
+        match sets.put(nal) {
+            Ok(true) => self.sets = Arc::new(sets),
+            Ok(false) => {}
+            Err(error) => self.fault = self.fault.or(Some(error)),
         }
     }
 
