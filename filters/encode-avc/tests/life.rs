@@ -1,0 +1,227 @@
+//! What happens while it runs: key requests, changes, gaps, limits, bad input.
+
+mod common;
+
+use common::{Content, OUT, create, harness, keys, nals, packet, raw};
+use openh264::decoder::Decoder;
+use openh264::formats::YUVSource;
+use proptest::prelude::*;
+use weir_media::{Bytes, Flags, Packet, Prop, Props};
+use weir_plugin::{Credit, ErrorKind, Event, Item, Status};
+
+#[test]
+fn a_forced_key_picture_does_not_move_the_grid() {
+    let (mut h, input) = harness(&[("g", "10")], raw(160, 120, 25));
+    for n in 0..41 {
+        if n == 14 {
+            h.event(Event::KeyRequest(OUT)).expect("takes it");
+        }
+        h.packet(input, packet(Content::Card, 160, 120, n));
+        h.run().expect("encodes");
+    }
+    assert_eq!(keys(&h.take(OUT)), [0, 10, 14, 20, 30, 40]);
+}
+
+#[test]
+fn fintra_is_in_seconds() {
+    let (mut h, input) = harness(&[("fintra", "0.4")], raw(160, 120, 25));
+    for n in 0..31 {
+        h.packet(input, packet(Content::Card, 160, 120, n));
+    }
+    h.run().expect("encodes");
+    assert_eq!(keys(&h.take(OUT)), [0, 10, 20, 30]);
+}
+
+#[test]
+fn every_picture_can_be_a_key_picture() {
+    let (mut h, input) = harness(&[("g", "1")], raw(160, 120, 25));
+    for n in 0..6 {
+        h.packet(input, packet(Content::Card, 160, 120, n));
+    }
+    h.run().expect("encodes");
+    assert_eq!(keys(&h.take(OUT)), [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn what_was_lost_before_is_said_and_decoding_can_begin_there() {
+    let (mut h, input) = harness(&[("g", "100")], raw(160, 120, 25));
+    for n in 0..10 {
+        let mut p = packet(Content::Card, 160, 120, n);
+        if n == 6 {
+            p.flags |= Flags::DISCONTINUITY;
+        }
+        h.packet(input, p);
+    }
+    h.run().expect("encodes");
+    let packets = h.take(OUT);
+    assert_eq!(keys(&packets), [0, 6]);
+    let said: Vec<bool> = packets.iter().map(|p| p.flags.contains(Flags::DISCONTINUITY)).collect();
+    assert_eq!(said.iter().filter(|s| **s).count(), 1);
+    assert!(said[6]);
+}
+
+#[test]
+fn a_new_size_in_the_middle_begins_with_a_key_picture() {
+    let (mut h, input) = harness(&[("g", "100")], raw(160, 120, 25));
+    for n in 0..4 {
+        h.packet(input, packet(Content::Card, 160, 120, n));
+    }
+    h.push(input, Item::Props(raw(320, 180, 25)));
+    for n in 4..8 {
+        h.packet(input, packet(Content::Card, 320, 180, n));
+    }
+    // Without properties: the picture itself is believed.
+    h.packet(input, packet(Content::Card, 64, 48, 8));
+    h.end(input);
+    h.finish().expect("ends");
+    let sizes: Vec<_> = h.outputs()[0].props.iter().map(|p| (p.u32(Prop::Width), p.u32(Prop::Height))).collect();
+    assert_eq!(sizes, [(Some(160), Some(120)), (Some(320), Some(180)), (Some(64), Some(48))]);
+    let packets = h.take(OUT);
+    assert_eq!(keys(&packets), [0, 4, 8]);
+    let mut decoder = Decoder::new().expect("opens");
+    let decoded: Vec<_> = packets
+        .iter()
+        .map(|p| decoder.decode(p.bytes().expect("bytes")).expect("decodes").expect("a picture").dimensions())
+        .collect();
+    assert_eq!(decoded[3..5], [(160, 120), (320, 180)]);
+    assert_eq!(decoded[8], (64, 48));
+}
+
+#[test]
+fn properties_that_change_nothing_change_nothing() {
+    let (mut h, input) = harness(&[("g", "100")], raw(160, 120, 25));
+    for n in 0..6 {
+        h.packet(input, packet(Content::Card, 160, 120, n));
+        h.push(input, Item::Props(raw(160, 120, 25)));
+    }
+    h.run().expect("encodes");
+    assert_eq!(keys(&h.take(OUT)), [0]);
+    assert_eq!(h.outputs()[0].props.len(), 1);
+}
+
+#[test]
+fn without_size_and_frame_rate_the_first_picture_tells() {
+    let mut bare = raw(160, 120, 30_000);
+    for gone in [Prop::Width, Prop::Height, Prop::Fps] {
+        bare.remove(gone);
+    }
+    let (mut h, input) = harness(&[("g", "5")], bare);
+    h.run().expect("runs");
+    assert!(h.outputs().is_empty());
+    for n in 0..11_u32 {
+        let mut p = packet(Content::Card, 160, 120, n);
+        (p.dts, p.cts, p.duration) = (i64::from(n) * 1001, i64::from(n) * 1001, 1001 + n % 2);
+        h.packet(input, p);
+    }
+    h.run().expect("encodes");
+    assert_eq!((h.outputs().len(), h.outputs()[0].props.len()), (1, 1));
+    assert_eq!(h.outputs()[0].props[0].u32(Prop::Width), Some(160));
+    assert_eq!(keys(&h.take(OUT)), [0, 5, 10]);
+}
+
+#[test]
+fn no_room_no_work() {
+    let (mut h, input) = harness(&[], raw(160, 120, 25));
+    for n in 0..5 {
+        h.packet(input, packet(Content::Card, 160, 120, n));
+    }
+    h.credit = Credit::Packets(0);
+    assert_eq!(h.run(), Ok(Status::Idle));
+    let waiting = h.take(OUT).len();
+    assert!(waiting <= 1, "at most the packet in hand");
+    h.credit = Credit::Packets(1);
+    h.end(input);
+    while h.run().expect("encodes") != Status::Done {}
+    assert_eq!(h.take(OUT).len() + waiting, 5);
+}
+
+#[test]
+fn stop_is_left_to_the_source() {
+    let (mut h, input) = harness(&[], raw(160, 120, 25));
+    h.packet(input, packet(Content::Card, 160, 120, 0));
+    h.event(Event::Stop).expect("takes it");
+    h.end(input);
+    h.finish().expect("ends");
+    assert_eq!(h.take(OUT).len(), 1);
+}
+
+#[test]
+fn an_input_that_ends_before_it_began_ends_the_filter() {
+    let (mut h, input) = harness(&[], Props::new());
+    h.end(input);
+    h.finish().expect("ends");
+    assert!(h.outputs().is_empty());
+}
+
+#[test]
+fn sizes_that_cannot_be_are_refused_in_words() {
+    for (w, h, words) in
+        [(15, 120, "too small"), (160, 8, "too small"), (8192, 4320, "too large"), (u32::MAX, 16, "too large")]
+    {
+        let (mut harness, _) = harness(&[], raw(w, h, 25));
+        let error = harness.run().expect_err("refused");
+        assert_eq!(error.kind, ErrorKind::Unsupported);
+        assert!(error.message.contains(words), "{error}");
+    }
+    let (mut harness, input) = harness(&[], raw(160, 120, 25));
+    harness.packet(input, packet(Content::Card, 160, 14, 0));
+    assert_eq!(harness.run().expect_err("refused").kind, ErrorKind::Unsupported);
+}
+
+#[test]
+fn bytes_are_not_a_picture() {
+    let (mut h, input) = harness(&[], raw(160, 120, 25));
+    h.packet(input, Packet::new(Bytes::from(vec![0; 160 * 120 * 3 / 2]), 0));
+    assert_eq!(h.run().expect_err("refused").kind, ErrorKind::BadInput);
+}
+
+#[test]
+fn options_that_cannot_be_honoured_are_errors() {
+    for options in [&[("c", "hevc")][..], &[("maxrate", "1M")], &[("b", "1M"), ("rate", "2M")], &[("fintra", "0")]] {
+        assert_eq!(create(options).map(|_| ()).expect_err("refused").kind, ErrorKind::BadOption);
+    }
+    let (mut h, input) = harness(&[("level", "1.1")], raw(1280, 720, 25));
+    h.packet(input, packet(Content::Card, 1280, 720, 0));
+    let error = h.run().expect_err("refused");
+    assert_eq!(error.message, "level 1.1 is too low for 1280x720 at 25.00 fps and 2304000 b/s");
+    let (mut h, input) = harness(&[("level", "3"), ("b", "300k")], raw(1280, 720, 25));
+    h.packet(input, packet(Content::Card, 1280, 720, 0));
+    assert!(h.run().expect_err("refused").message.starts_with("level 3 is too low"), "by size alone");
+    let (mut h, input) = harness(&[("level", "4")], raw(160, 120, 25));
+    h.packet(input, packet(Content::Card, 160, 120, 0));
+    h.run().expect("a higher level is fine");
+    assert_eq!(nals(h.take(OUT)[0].bytes().expect("bytes"))[0][3], 40);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Whatever the sizes, times, flags, properties and requests: no panic, times kept, keys where they must be.
+    #[test]
+    fn any_order_of_events_is_survived(steps in prop::collection::vec((0_u8..8, any::<i64>(), 16_u32..100, 16_u32..100), 1..40)) {
+        let (mut h, input) = harness(&[("b", "100k"), ("g", "5")], raw(64, 64, 25));
+        let (mut size, mut sent) = ((64, 64), Vec::new());
+        for (n, (what, time, w, hgt)) in steps.into_iter().enumerate() {
+            match what {
+                0 => { h.event(Event::KeyRequest(OUT)).expect("takes it"); continue }
+                1 => { h.push(input, Item::Props(raw(w, hgt, 1 + w))); continue }
+                2 => size = (w, hgt),
+                _ => {}
+            }
+            let mut p = packet(Content::Card, size.0, size.1, n as u32);
+            let ts = if what == 3 { time } else { n as i64 };
+            (p.dts, p.cts) = (ts, ts);
+            if what == 4 { p.flags |= Flags::DISCONTINUITY }
+            h.packet(input, p);
+            sent.push(ts);
+        }
+        h.end(input);
+        h.finish().expect("ends");
+        if !sent.is_empty() {
+            let packets = h.take(OUT);
+            prop_assert_eq!(packets.iter().map(|p| p.dts).collect::<Vec<_>>(), sent);
+            prop_assert!(packets[0].is_key());
+            prop_assert!(packets.windows(2).all(|w| w[1].dts >= w[0].dts || w[1].is_key()), "a jump back needs a key");
+            prop_assert!(packets.iter().all(|p| p.is_key() || !p.flags.contains(Flags::DISCONTINUITY)));
+        }
+    }
+}
