@@ -3,13 +3,15 @@
 //! Bytes and `now` go in; bytes to send, events and the next deadline come out. This crate never opens a socket, reads a
 //! clock, starts a thread or draws random numbers: callers pass time and a [`Seed`] in.
 //!
-//! From the wire up: [`handshake`], [`chunk`], [`message`], then [`ServerSession`] for one accepted connection.
+//! From the wire up: [`handshake`], [`chunk`], [`message`], then [`ServerSession`] for one accepted connection. Beside them,
+//! [`ring`]: how one stream reaches many connections.
 
 pub mod chunk;
 mod error;
 pub mod handshake;
 pub mod message;
 mod redacted;
+pub mod ring;
 mod session;
 mod url;
 

@@ -1,0 +1,48 @@
+//! [`Headers`]: the metadata and decoder configurations in force at some point of a stream.
+
+use std::sync::Arc;
+
+use weir_media::{Bytes, BytesMut};
+
+use super::entry::{Header, Kind};
+
+/// Headers kept at most. A stream has a handful per track; what is over this is sent once, but not sent again.
+const HEADERS_MAX: usize = 64;
+
+/// Headers in the order to send them: metadata, video, audio.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Headers(Vec<Arc<Header>>);
+
+const fn order(kind: Kind) -> u8 {
+    match kind {
+        Kind::Data => 0,
+        Kind::Video => 1,
+        Kind::Audio => 2,
+    }
+}
+
+impl Headers {
+    /// Puts `header` in force, in the place of the one it replaces.
+    pub(super) fn set(&mut self, header: &Arc<Header>) {
+        let same = |h: &Arc<Header>| (h.kind, h.number) == (header.kind, header.number);
+        if let Some(old) = self.0.iter_mut().find(|h| same(h)) {
+            *old = Arc::clone(header);
+        } else if self.0.len() < HEADERS_MAX {
+            let at = self.0.partition_point(|h| order(h.kind) <= order(header.kind));
+            self.0.insert(at, Arc::clone(header));
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All headers as chunks for `msid`, with a timestamp per kind.
+    pub(super) fn render(&self, timestamp: impl Fn(Kind) -> u32, msid: u32, chunk_size: u32) -> Bytes {
+        let mut out = BytesMut::new();
+        for header in &self.0 {
+            out.extend_from_slice(&header.render(timestamp(header.kind), msid, chunk_size));
+        }
+        out.freeze()
+    }
+}
