@@ -30,7 +30,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// Name of the syntax element, as the specification spells it where it has one.
     pub element: &'static str,
-    /// Offset of the element in bits: from the start of the data given to a function, or from the first
+    /// Offset in bits of the element, or of the end of the data where that falls inside it: from the start of the data given to a function, or from the first
     /// byte ever pushed for a splitter.
     pub bit: u64,
 }

@@ -275,3 +275,149 @@ const fn starts_unit(kind: NalType) -> bool {
     matches!(kind, NalType::Sei | NalType::Sps | NalType::Pps | NalType::Aud | NalType::Prefix | NalType::SubsetSps)
         || matches!(kind, NalType::Other(16..=18))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::slice::PictureStructure::{BottomField, TopField};
+    use super::super::testing::{TestSlice, TestStream};
+    use super::*;
+
+    const AUD: Bytes = Bytes::from_static(&[0x09, 0xf0]);
+    const SEI: Bytes = Bytes::from_static(&[0x06, 0x05, 0x01, 0x00, 0x80]);
+    const PREFIX: Bytes = Bytes::from_static(&[0x6e, 0x40, 0x00, 0x01]);
+    const FILLER: Bytes = Bytes::from_static(&[0x0c, 0xff, 0x80]);
+    const END: Bytes = Bytes::from_static(&[0x0a]);
+
+    /// Numbers of NAL units in each access unit.
+    fn counts(nals: &[Bytes]) -> Vec<usize> {
+        units(nals).iter().map(|unit| unit.nals.len()).collect()
+    }
+
+    fn units(nals: &[Bytes]) -> Vec<AccessUnit> {
+        let mut splitter = AccessUnitSplitter::new();
+        let mut out: Vec<_> = nals.iter().filter_map(|nal| splitter.push(nal.clone()).unwrap()).collect();
+        out.extend(splitter.finish());
+        assert_eq!(out.iter().flat_map(|unit| unit.nals.clone()).collect::<Vec<_>>(), nals);
+        out
+    }
+
+    fn p(frame_num: u32, lsb: u32) -> TestSlice {
+        TestSlice { frame_num, lsb, ..TestSlice::P }
+    }
+
+    #[test]
+    fn slices_of_one_picture_stay_together_in_any_order() {
+        let s = TestStream::FRAMES;
+        let at = |slice: TestSlice, first_mb| s.slice(&TestSlice { first_mb, ..slice });
+        let (idr, next) = (TestSlice::IDR, p(1, 2));
+        let nals = [s.sps(), s.pps(), at(idr, 12), at(idr, 0), at(idr, 6), at(next, 6), at(next, 0), at(next, 12)];
+        assert_eq!(counts(&nals), [5, 3]);
+    }
+
+    #[test]
+    fn each_difference_of_7_4_1_2_4_starts_a_picture() {
+        let s = TestStream { redundant: false, ..TestStream::FRAMES };
+        let base = TestSlice { first_mb: 6, ..p(3, 6) };
+        let others = [
+            TestSlice { frame_num: 4, ..base },
+            TestSlice { lsb: 8, ..base },
+            TestSlice { reference: false, ..base },
+            TestSlice { idr_pic_id: Some(1), ..base },
+        ];
+        for other in others {
+            assert_eq!(counts(&[s.sps(), s.pps(), s.slice(&base), s.slice(&base), s.slice(&other)]), [4, 1]);
+        }
+    }
+
+    #[test]
+    fn idr_pictures_with_the_same_id_are_told_apart() {
+        let s = TestStream::FRAMES;
+        let slices = [0, 6].map(|first_mb| s.slice(&TestSlice { first_mb, ..TestSlice::IDR }));
+        let nals = [s.sps(), s.pps(), slices[0].clone(), slices[1].clone(), slices[0].clone(), slices[1].clone()];
+        assert_eq!(counts(&nals), [4, 2]);
+    }
+
+    #[test]
+    fn redundant_slices_belong_to_the_primary_picture() {
+        let s = TestStream { redundant: true, ..TestStream::FRAMES };
+        let copy = TestSlice { redundant_pic_cnt: 1, ..TestSlice::IDR };
+        assert_eq!(counts(&[s.sps(), s.pps(), s.slice(&TestSlice::IDR), s.slice(&copy), s.slice(&p(1, 2))]), [4, 1]);
+    }
+
+    #[test]
+    fn units_before_and_after_slices_go_where_they_belong() {
+        let s = TestStream::FRAMES;
+        let (a, b) = (s.slice(&TestSlice::IDR), s.slice(&p(1, 2)));
+        let nals = [AUD, s.sps(), s.pps(), SEI, a.clone(), FILLER, AUD, SEI, b.clone(), END, s.sps(), s.pps(), a];
+        assert_eq!(counts(&nals), [6, 4, 3]);
+        let split = [s.sps(), s.pps(), PREFIX, b.clone(), PREFIX, s.slice(&TestSlice { first_mb: 6, ..p(1, 2) })];
+        assert_eq!(counts(&split), [6]);
+        assert_eq!(counts(&[s.sps(), s.pps(), PREFIX, b, PREFIX, s.slice(&p(2, 4))]), [4, 2]);
+    }
+
+    #[test]
+    fn an_access_unit_may_have_no_picture() {
+        let s = TestStream::FRAMES;
+        let units = units(&[s.sps(), s.pps(), END]);
+        assert_eq!((units.len(), units[0].info.slices, units[0].poc, units[0].slice), (1, 0, None, None));
+        assert!(units[0].sets.is_complete() && !units[0].info.disposable);
+    }
+
+    #[test]
+    fn two_fields_are_one_unit_with_and_without_units_between() {
+        let s = TestStream::FIELDS;
+        let top = |slice: TestSlice| s.slice(&TestSlice { structure: TopField, ..slice });
+        let bottom = |slice: TestSlice| s.slice(&TestSlice { structure: BottomField, ..slice });
+        // An IDR frame may be an IDR field and a P field.
+        let nals = [s.sps(), s.pps(), top(TestSlice::IDR), bottom(p(0, 1)), bottom(p(1, 3)), top(p(1, 2))];
+        assert_eq!(counts(&nals), [4, 2]);
+        let nals = [AUD, s.sps(), s.pps(), top(TestSlice::IDR), AUD, SEI, bottom(p(0, 1)), AUD, top(p(1, 2)), AUD];
+        let split = units(&nals);
+        assert_eq!(split.iter().map(|unit| unit.nals.len()).collect::<Vec<_>>(), [7, 3]);
+        assert_eq!(split[0].poc, Some(Poc { value: 0, resets: true }));
+        assert_eq!(split[1].poc, Some(Poc { value: 2, resets: false }));
+    }
+
+    #[test]
+    fn a_field_without_its_other_one_stands_alone() {
+        let s = TestStream::FIELDS;
+        let top = |slice: TestSlice| s.slice(&TestSlice { structure: TopField, ..slice });
+        assert_eq!(counts(&[s.sps(), s.pps(), top(TestSlice::IDR), AUD, top(p(1, 2)), top(p(2, 4))]), [3, 2, 1]);
+    }
+
+    #[test]
+    fn earliest_field_gives_the_order_of_the_frame() {
+        let s = TestStream::FIELDS;
+        let field = |structure, frame_num, lsb| s.slice(&TestSlice { structure, frame_num, lsb, ..TestSlice::P });
+        let idr = s.slice(&TestSlice { structure: BottomField, lsb: 0, ..TestSlice::IDR });
+        let nals = [s.sps(), s.pps(), idr, field(TopField, 0, 1), field(BottomField, 1, 5), field(TopField, 1, 4)];
+        let order: Vec<_> = units(&nals).iter().map(|unit| unit.poc.unwrap().value).collect();
+        assert_eq!(order, [0, 4]);
+    }
+
+    #[test]
+    fn a_unit_over_the_limit_is_dropped_alone() {
+        let s = TestStream::FRAMES;
+        let mut splitter = AccessUnitSplitter::new();
+        for nal in [s.sps(), s.pps(), s.slice(&TestSlice::IDR)] {
+            assert_eq!(splitter.push(nal), Ok(None));
+        }
+        let results: Vec<_> = (0..MAX_ACCESS_UNIT_NALS).map(|_| splitter.push(FILLER)).collect();
+        let faults: Vec<_> = results.iter().filter_map(|r| r.as_ref().err()).collect();
+        assert_eq!(faults.len(), 1);
+        let limit = MAX_ACCESS_UNIT_NALS as u64;
+        assert_eq!(faults[0].kind, ErrorKind::TooLarge { size: limit + 1, limit });
+        assert_eq!(splitter.push(s.slice(&p(1, 2))), Ok(None));
+        let next = splitter.push(s.slice(&p(2, 4))).unwrap().unwrap();
+        assert_eq!((next.nals.len(), next.fault), (1, None));
+    }
+
+    #[test]
+    fn unreadable_sets_are_kept_and_told() {
+        let s = TestStream::FRAMES;
+        let cut = s.sps().slice(..5);
+        let got = units(&[cut, s.sps(), s.pps(), s.slice(&TestSlice::IDR)]);
+        assert_eq!(got[0].fault.map(|e| (e.kind, e.element)), Some((ErrorKind::Truncated, "max_num_ref_frames")));
+        assert!(got[0].slice.is_some());
+    }
+}

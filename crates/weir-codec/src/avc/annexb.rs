@@ -215,11 +215,13 @@ impl AnnexBSplitter {
         let start_code = memmem::find(piece, START_CODE);
         let span = self.take(piece, start_code.unwrap_or(piece.len()));
         let data = span.slice(..trimmed_len(&span));
-        if !data.is_empty() {
-            let zeros = mem::take(&mut self.zeros);
-            self.gather(zeros, data.clone())?;
+        let trailing = span.len() - data.len();
+        if data.is_empty() {
+            self.zeros += trailing;
+        } else {
+            let zeros = mem::replace(&mut self.zeros, trailing);
+            self.gather(zeros, data)?;
         }
-        self.zeros += span.len() - data.len();
         if start_code.is_none() {
             return Ok(None);
         }

@@ -15,6 +15,8 @@ mod params;
 mod pps;
 mod slice;
 mod sps;
+#[cfg(test)]
+mod testing;
 
 pub use access_unit::{AccessUnit, AccessUnitSplitter, MAX_ACCESS_UNIT_NALS, MAX_ACCESS_UNIT_SIZE};
 pub use annexb::{AnnexBSplitter, MAX_NAL_SIZE, NalRanges, nal_ranges};

@@ -219,3 +219,109 @@ impl DisplayOrder {
         self.shown += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::params::ParameterSets;
+    use super::super::slice::PictureStructure::{BottomField, TopField};
+    use super::super::testing::{TestPoc, TestSlice, TestStream};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn order(stream: &TestStream, slices: &[TestSlice]) -> Vec<(i64, bool)> {
+        let mut sets = ParameterSets::new();
+        assert_eq!((sets.put(&stream.sps()), sets.put(&stream.pps())), (Ok(true), Ok(true)));
+        let mut state = PocState::new();
+        let next = |slice: &TestSlice| {
+            let header = SliceHeader::parse(&stream.slice(slice), &sets).unwrap();
+            assert_eq!((header.resets_order, header.poc_lsb), (slice.resets_order, slice.lsb));
+            let poc = state.next(sets.sps_of(&header).unwrap(), &header);
+            (poc.value, poc.resets)
+        };
+        slices.iter().map(next).collect()
+    }
+
+    fn values(stream: &TestStream, slices: &[TestSlice]) -> Vec<i64> {
+        order(stream, slices).into_iter().map(|(value, _)| value).collect()
+    }
+
+    #[test]
+    fn low_bits_wrap_in_both_directions() {
+        let p = |lsb, reference| TestSlice { lsb, reference, ..TestSlice::P };
+        let slices =
+            [TestSlice::IDR, p(6, true), p(12, true), p(2, true), p(14, false), p(0, false), p(8, true), p(0, true)];
+        assert_eq!(values(&TestStream::FRAMES, &slices), [0, 6, 12, 18, 14, 16, 24, 32]);
+    }
+
+    #[test]
+    fn idr_and_operation_5_start_anew() {
+        let p = |lsb| TestSlice { lsb, ..TestSlice::P };
+        let slices = [TestSlice::IDR, p(4), TestSlice { resets_order: true, ..p(8) }, p(2), TestSlice::IDR, p(2)];
+        let want = [(0, true), (4, false), (0, true), (2, false), (0, true), (2, false)];
+        assert_eq!(order(&TestStream::FRAMES, &slices), want);
+    }
+
+    #[test]
+    fn decoding_order_follows_frame_num_and_its_wraps() {
+        let stream = TestStream { poc: TestPoc::DecodingOrder, ..TestStream::FRAMES };
+        let p = |frame_num, reference| TestSlice { frame_num, reference, ..TestSlice::P };
+        let slices = [TestSlice::IDR, p(1, false), p(1, true), p(15, true), p(0, true), p(1, true)];
+        assert_eq!(values(&stream, &slices), [0, 1, 2, 30, 32, 34]);
+        let resets = [TestSlice::IDR, TestSlice { resets_order: true, ..p(9, true) }, p(1, true)];
+        assert_eq!(values(&stream, &resets), [0, 0, 2]);
+    }
+
+    #[test]
+    fn cycle_of_expected_differences() {
+        // I B P B P: reference frames 4 apart, the B between them 2 before its frame_num's P.
+        let poc = TestPoc::Cycle { non_ref: -2, top_to_bottom: 1, ref_frames: vec![4] };
+        let stream = TestStream { poc, ..TestStream::FRAMES };
+        let p = |frame_num, reference| TestSlice { frame_num, reference, ..TestSlice::P };
+        let slices = [TestSlice::IDR, p(1, true), p(2, false), p(2, true), p(3, false), p(15, true), p(0, true)];
+        assert_eq!(values(&stream, &slices), [0, 4, 2, 8, 6, 60, 64]);
+        let moved = TestSlice { delta: -3, ..p(1, true) };
+        assert_eq!(values(&stream, &[TestSlice::IDR, moved]), [0, 1]);
+    }
+
+    #[test]
+    fn cycle_without_reference_frames_and_with_fields() {
+        let poc = TestPoc::Cycle { non_ref: 7, top_to_bottom: 1, ref_frames: vec![] };
+        let stream = TestStream { poc, ..TestStream::FIELDS };
+        let field = |structure, delta, reference| TestSlice { structure, delta, reference, ..TestSlice::P };
+        let slices = [field(TopField, 2, true), field(BottomField, 2, true), field(TopField, 0, false)];
+        assert_eq!(values(&stream, &slices), [2, 3, 7]);
+    }
+
+    #[test]
+    fn unknown_order_is_decoding_order() {
+        let mut order = DisplayOrder::new(16);
+        order.push(Some(Poc { value: 5, resets: true }));
+        order.push(Some(Poc { value: 3, resets: false }));
+        assert_eq!(order.pull(), None);
+        order.push(None);
+        assert_eq!((order.pull(), order.pull(), order.pull()), (Some(1), Some(-1), None));
+        order.finish();
+        assert_eq!((order.pull(), order.pull()), (Some(0), None));
+    }
+
+    proptest! {
+        /// Each frame is shown once, no CTS is before its DTS, and frames with a greater count are never shown before
+        /// smaller ones that arrive in time.
+        #[test]
+        fn offsets_are_a_permutation(pocs in proptest::collection::vec((-20_i64..20, 0_u8..8), 0..60), depth in 0_usize..20) {
+            let mut order = DisplayOrder::new(depth);
+            let mut offsets = Vec::new();
+            for (value, reset) in &pocs {
+                order.push(Some(Poc { value: *value, resets: *reset == 0 }));
+                offsets.extend(std::iter::from_fn(|| order.pull()));
+                prop_assert!(order.waiting.len() <= order.depth());
+            }
+            order.finish();
+            offsets.extend(std::iter::from_fn(|| order.pull()));
+            prop_assert!(offsets.iter().all(|offset| offset + order.depth() as i64 >= 0));
+            let mut shown: Vec<_> = (0_i64..).zip(&offsets).map(|(at, offset)| at + offset).collect();
+            shown.sort_unstable();
+            prop_assert_eq!(shown, (0..pocs.len() as i64).collect::<Vec<_>>());
+        }
+    }
+}
