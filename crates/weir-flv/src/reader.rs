@@ -174,14 +174,15 @@ impl TagReader {
         }
     }
 
-    /// A tag followed by a wrong size: good when another tag, or the end of the file, comes after it.
+    /// A tag followed by a wrong size: good when another tag, or exactly the end of the file, comes after it.
     fn take_doubtful(&mut self, raw: RawHead, found: u32) -> Result<Step, ReadError> {
-        match self.buffer[raw.head.total_len()..].first_chunk().map(RawHead::parse) {
-            Some(Some(_)) => self.take_tag(raw),
-            Some(None) => Err(self.lose(ReadErrorKind::Trailer { expected: raw.size(), found })),
-            None if self.finished => self.take_tag(raw),
-            None => Ok(Step::Starved),
-        }
+        let rest = &self.buffer[raw.head.total_len()..];
+        let good = match rest.first_chunk() {
+            Some(head) => RawHead::parse(head).is_some(),
+            None if self.finished => rest.is_empty(),
+            None => return Ok(Step::Starved),
+        };
+        if good { self.take_tag(raw) } else { Err(self.lose(ReadErrorKind::Trailer { expected: raw.size(), found })) }
     }
 
     fn take_tag(&mut self, raw: RawHead) -> Result<Step, ReadError> {
