@@ -123,10 +123,17 @@ impl Harness {
             match self.step()? {
                 Status::Again => {}
                 Status::Until(at) if at <= self.mail.now => {}
+                Status::Idle if self.rests_for_room() => {}
                 rest => return Ok(rest),
             }
         }
         panic!("the filter never rests: {MAX_CALLS} calls");
+    }
+
+    /// Whether an output was full and is not any more, as its consumer has taken everything.
+    fn rests_for_room(&self) -> bool {
+        let full = |o: &crate::OutState| !o.ended && o.credit == Credit::Packets(0);
+        self.credit != Credit::Packets(0) && self.mail.outs.iter().any(full)
     }
 
     /// Starts the filter if need be and calls `process` once.

@@ -27,3 +27,5 @@ pub use options::{Applied, OptionDef, Options};
 pub use record::{OutputRecord, Phase};
 pub use registry::{Create, Lane, Plugin, Registry, Role, Score};
 pub use weir_args::value::Kind;
+/// The media values that filters speak in.
+pub use weir_media as media;

@@ -1,1 +1,25 @@
-//! Embedding facade: default registry and session builder.
+//! weir as a library: the filters that come with it, and a session from the words of a command line.
+//!
+//! ```no_run
+//! let words: Vec<String> = ["avgen:dur=5", "c=avc", "c=aac", "-o", "out.flv"].map(String::from).into();
+//! let parsed = weir::args::parse(&words);
+//! let built = weir::build(&parsed, &weir::registry()).expect("good words");
+//! let session = weir::Session::start(built.graph, weir::Config::default()).expect("starts");
+//! let outcome = session.run().expect("the event queue works");
+//! assert_eq!(outcome.failures, 0);
+//! ```
+//!
+//! The facade only joins the parts: it holds no logic of graphs, media or protocols.
+
+mod build;
+mod registry;
+
+pub use build::{Built, build};
+pub use registry::registry;
+pub use weir_args as args;
+pub use weir_graph::{Given, Graph, Node};
+pub use weir_native::load as load_native;
+pub use weir_plugin as plugin;
+pub use weir_scheduler::{
+    Config, Control, FilterReport, Log, Outcome, OutputReport, Report, Session, Snapshot, StartError,
+};

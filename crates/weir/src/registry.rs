@@ -1,0 +1,23 @@
+//! The filters that come with weir, in the order that decides between equals.
+
+use weir_plugin::Registry;
+
+/// Every filter that comes with weir. Add your own with [`Registry::register`].
+#[must_use]
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    weir_source_avgen::register(&mut registry);
+    weir_source_file::register(&mut registry);
+    weir_demux_mp4::register(&mut registry);
+    weir_demux_flv::register(&mut registry);
+    weir_frame_avc::register(&mut registry);
+    weir_frame_aac::register(&mut registry);
+    weir_encode_avc::register(&mut registry);
+    weir_encode_aac::register(&mut registry);
+    weir_mux_flv::register(&mut registry);
+    weir_mux_raw::register(&mut registry);
+    weir_pass::register(&mut registry);
+    weir_sink_rtmp::register(&mut registry);
+    weir_sink_file::register(&mut registry);
+    registry
+}

@@ -1,0 +1,353 @@
+//! The muxer: tracks in decoding order to FLV tags, one packet each.
+
+use weir_flv::{
+    AacPacket, AudioBody, AvcPacket, CodecTag, HEADER_LEN, Header, KeyFrame, MetaData, SeekableScript, VideoBody,
+};
+use weir_media::{Bytes, BytesMut, Delivery, Flags, Packet, Prop, Props, StreamType, Time, rescale};
+use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, Options, OutId, Result, Status};
+
+use crate::interleave::{self, MICROS, Track, Waiting};
+
+/// Tags written in one call.
+const TAGS_PER_CALL: usize = 64;
+/// Items taken from one input in one call.
+const ITEMS_PER_CALL: usize = 64;
+/// When no packet comes from some track, the others are not held back longer than this before the start, microseconds.
+const START_WAIT: i64 = 2_000_000;
+
+/// What the user asked for.
+pub(crate) struct Settings {
+    live: bool,
+    ileave: i64,
+    slots: usize,
+}
+
+impl Settings {
+    pub(crate) fn new(options: &Options, live: bool) -> Self {
+        let default = if live { 300 } else { 1000 };
+        let millis = options.millis("ileave").unwrap_or(default);
+        let slots = options.int("keyframes").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        Self { live, ileave: i64::try_from(millis.saturating_mul(1000)).unwrap_or(i64::MAX), slots }
+    }
+}
+
+/// Where the muxer is.
+enum State {
+    /// Waiting for the tracks.
+    Gathering,
+    Writing(Writing),
+}
+
+/// A stream begun.
+struct Writing {
+    out: OutId,
+    /// Media time that becomes timestamp 0, microseconds.
+    base: i64,
+    /// The script at the start of a file, to be patched.
+    script: Option<SeekableScript>,
+    /// Bytes written.
+    size: u64,
+    /// End of the last packet, milliseconds.
+    end: i64,
+}
+
+/// The filter.
+pub(crate) struct Mux {
+    settings: Settings,
+    tracks: Vec<Track>,
+    inputs: usize,
+    state: State,
+    warned_backwards: bool,
+}
+
+impl Mux {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, tracks: Vec::new(), inputs: 0, state: State::Gathering, warned_backwards: false }
+    }
+
+    fn take_inputs(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
+        let mut more = false;
+        for input in ctx.inputs() {
+            for n in 0..ITEMS_PER_CALL {
+                let Some(item) = ctx.next(input) else { break };
+                self.take(ctx, input, item)?;
+                more |= n + 1 == ITEMS_PER_CALL;
+            }
+        }
+        Ok(more)
+    }
+
+    fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) -> Result<()> {
+        let track = self.tracks.iter().position(|t| t.input == input);
+        match (item, track) {
+            (Item::Props(props), Some(track)) => {
+                let track = &mut self.tracks[track];
+                track.props = props;
+                track.queue.extend(track.props.bytes(Prop::DecoderConfig).cloned().map(Waiting::Config));
+            }
+            (Item::Props(props), None) => self.new_track(ctx, input, props),
+            (Item::Packet(packet), Some(track)) => self.tracks[track].push(packet),
+            (Item::End, Some(track)) => self.tracks[track].ended = true,
+            (Item::Packet(_) | Item::End, None) => {} // of a track there is no room for
+        }
+        Ok(())
+    }
+
+    fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props) {
+        self.inputs += 1;
+        if self.tracks.iter().any(|t| t.props.stream_type() == props.stream_type()) {
+            let what = props.stream_type().map_or("stream", StreamType::name);
+            ctx.log(Level::Warning, format!("FLV holds one {what} track; a further one is left out"));
+            return;
+        }
+        let config = props.bytes(Prop::DecoderConfig).cloned().map(Waiting::Config);
+        self.tracks.push(Track { input, props, queue: config.into_iter().collect(), ended: false, last: None });
+    }
+
+    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
+    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        let ready = ctx.settled() && self.tracks.iter().all(|t| t.ended || t.front().is_some());
+        let first = self.tracks.iter().filter_map(Track::front).min();
+        let late = interleave::next(&self.tracks, START_WAIT).is_some() && !ready && self.waited(first);
+        let Some(first) = first.filter(|_| ready || late) else {
+            let over = ctx.settled() && !self.tracks.is_empty() && self.tracks.iter().all(|t| t.ended);
+            return if over { Err(Error::bad_input("every track ended before its first packet")) } else { Ok(()) };
+        };
+        // A file begins at 0. Live timestamps stay those of the session, but never below 0.
+        let base = if self.settings.live { first.min(0) } else { first };
+        let delivery = if self.settings.live { Delivery::Live } else { Delivery::File };
+        let out = ctx.open(
+            Props::new()
+                .with(Prop::StreamType, StreamType::File)
+                .with(Prop::FileExt, "flv")
+                .with(Prop::Mime, "video/x-flv")
+                .with(Prop::Name, "flv")
+                .with(Prop::Timescale, 1000u32)
+                .with(Prop::Delivery, delivery),
+        );
+        self.state = State::Writing(Writing { out, base, script: None, size: 0, end: 0 });
+        self.write_start(ctx, rescale(first - base, MICROS, 1000))
+    }
+
+    fn waited(&self, first: Option<i64>) -> bool {
+        let last = self.tracks.iter().flat_map(|t| t.queue.iter()).filter_map(|w| match w {
+            Waiting::Packet(_, dts) => Some(*dts),
+            Waiting::Config(_) => None,
+        });
+        last.max().zip(first).is_some_and(|(last, first)| last - first >= START_WAIT)
+    }
+
+    fn write_start(&mut self, ctx: &mut Ctx<'_>, at: i64) -> Result<()> {
+        let metadata = metadata(&self.tracks);
+        let (live, slots) = (self.settings.live, self.settings.slots);
+        let mut tag = BytesMut::new();
+        if live || slots == 0 {
+            if !live {
+                self.put(ctx, Bytes::copy_from_slice(&self.header()), 0, Flags::HEADER, None);
+            }
+            metadata.write_tag(wire(at), &mut tag).map_err(internal)?;
+        } else {
+            self.put(ctx, Bytes::copy_from_slice(&self.header()), 0, Flags::HEADER, None);
+            let script = SeekableScript::new(metadata, slots).map_err(internal)?;
+            script.write_tag(&mut tag).map_err(internal)?;
+            self.writing().script = Some(script);
+        }
+        self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+        // All configurations come before all media.
+        for i in 0..self.tracks.len() {
+            while let Some(Waiting::Config(_)) = self.tracks[i].queue.front() {
+                if let Some(Waiting::Config(config)) = self.tracks[i].queue.pop_front() {
+                    self.write_config(ctx, i, config, at)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn header(&self) -> [u8; HEADER_LEN] {
+        let has_video = self.tracks.iter().any(Track::is_video);
+        let has_audio = self.tracks.iter().any(|t| !t.is_video());
+        Header { video: has_video, audio: has_audio }.to_bytes()
+    }
+
+    fn writing(&mut self) -> &mut Writing {
+        match &mut self.state {
+            State::Writing(writing) => writing,
+            State::Gathering => unreachable!("called only after begin"),
+        }
+    }
+
+    fn put(&mut self, ctx: &mut Ctx<'_>, data: Bytes, at: i64, flags: Flags, from: Option<&Packet>) {
+        let writing = self.writing();
+        writing.size += data.len() as u64;
+        let origin = from.map_or(Time::ZERO, |p| p.origin);
+        ctx.send(writing.out, Packet { flags, origin, ..Packet::new(data, at) });
+    }
+
+    fn write_config(&mut self, ctx: &mut Ctx<'_>, track: usize, data: Bytes, at: i64) -> Result<()> {
+        let mut tag = BytesMut::new();
+        if self.tracks[track].is_video() {
+            let body = VideoBody::Avc { key: true, packet: AvcPacket::SequenceHeader, cts: 0, data };
+            body.write_tag(wire(at), &mut tag).map_err(internal)?;
+        } else {
+            let body = AudioBody::Aac { packet: AacPacket::SequenceHeader, data };
+            body.write_tag(wire(at), &mut tag).map_err(internal)?;
+        }
+        self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+        Ok(())
+    }
+
+    /// Writes what waits first in the track whose turn it is. False when nothing can be written now.
+    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
+        let Some(i) = interleave::next(&self.tracks, self.settings.ileave) else { return Ok(false) };
+        match self.tracks[i].queue.pop_front() {
+            Some(Waiting::Config(config)) => {
+                let at = self.timestamp(i, self.tracks[i].front().unwrap_or(0));
+                if self.settings.live {
+                    let mut tag = BytesMut::new();
+                    metadata(&self.tracks).write_tag(wire(at), &mut tag).map_err(internal)?;
+                    self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+                }
+                self.write_config(ctx, i, config, at)?;
+            }
+            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Milliseconds of a media time, never before what the track has already written.
+    fn timestamp(&mut self, track: usize, dts: i64) -> i64 {
+        let base = self.writing().base;
+        rescale(dts - base, MICROS, 1000).max(self.tracks[track].last.unwrap_or(0))
+    }
+
+    fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {
+        let Some(data) = packet.bytes().filter(|b| !b.is_empty()).cloned() else { return Ok(()) };
+        let at = self.timestamp(i, dts);
+        let base = self.writing().base;
+        let exact = rescale(dts - base, MICROS, 1000);
+        if exact < at && !std::mem::replace(&mut self.warned_backwards, true) {
+            ctx.log(Level::Warning, format!("timestamps go back by {} ms; they are held", at - exact));
+        }
+        let scale = self.tracks[i].props.timescale();
+        let mut tag = BytesMut::new();
+        let is_video = self.tracks[i].is_video();
+        if is_video {
+            let cts = rescale(rescale(packet.cts, scale, MICROS) - base, MICROS, 1000) - at;
+            let cts = i32::try_from(cts).map_err(|_| Error::bad_input("a composition offset is out of range"))?;
+            let body = VideoBody::Avc { key: packet.is_key(), packet: AvcPacket::Nalus, cts, data };
+            body.write_tag(wire(at), &mut tag).map_err(|e| Error::bad_input(e.to_string()))?;
+        } else {
+            let body = AudioBody::Aac { packet: AacPacket::Raw, data };
+            body.write_tag(wire(at), &mut tag).map_err(|e| Error::bad_input(e.to_string()))?;
+        }
+        self.tracks[i].last = Some(at);
+        let start_here = packet.is_key() && (is_video || !self.tracks.iter().any(Track::is_video));
+        self.index(start_here, at, at + rescale(packet.duration.into(), scale, 1000));
+        self.put(ctx, tag.freeze(), at, self.flags(packet, start_here), Some(packet));
+        Ok(())
+    }
+
+    fn flags(&self, packet: &Packet, key: bool) -> Flags {
+        let kept = [Flags::DISPOSABLE, Flags::DISCONTINUITY].into_iter().filter(|f| packet.flags.contains(*f));
+        kept.fold(if key { Flags::KEY } else { Flags::NONE }, |all, f| all | f)
+    }
+
+    fn index(&mut self, key: bool, at: i64, end: i64) {
+        let writing = self.writing();
+        writing.end = writing.end.max(end);
+        let position = writing.size;
+        if let Some(script) = writing.script.as_mut().filter(|_| key) {
+            script.index.push(KeyFrame { time: seconds(at), position });
+        }
+    }
+
+    /// The end of the picture track, and the start of a file once more with what is known now.
+    fn finish(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        if let Some(track) = self.tracks.iter().find(|t| t.is_video()) {
+            let at = track.last.unwrap_or(0);
+            let mut tag = BytesMut::new();
+            let body = VideoBody::Avc { key: true, packet: AvcPacket::EndOfSequence, cts: 0, data: Bytes::new() };
+            body.write_tag(wire(at), &mut tag).map_err(internal)?;
+            self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+        }
+        let Writing { out, end, size, .. } = *self.writing();
+        if let Some(mut script) = self.writing().script.take() {
+            script.set_end(seconds(end), size);
+            let mut tag = BytesMut::new();
+            script.write_tag(&mut tag).map_err(internal)?;
+            let patch = Packet { patch_at: Some(HEADER_LEN as u64), ..Packet::new(tag.freeze(), end) };
+            ctx.send(out, patch);
+        }
+        ctx.end(out);
+        Ok(())
+    }
+}
+
+impl Filter for Mux {
+    fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        let blocked = matches!(&self.state, State::Writing(w) if !ctx.room(w.out));
+        if blocked {
+            return Ok(Status::Idle);
+        }
+        let mut more = self.take_inputs(ctx)?;
+        if matches!(self.state, State::Gathering) {
+            self.begin(ctx)?;
+        }
+        let State::Writing(Writing { out, .. }) = self.state else {
+            return Ok(if more { Status::Again } else { Status::Idle });
+        };
+        let mut written = 0;
+        while written < TAGS_PER_CALL && ctx.room(out) && self.write_next(ctx)? {
+            written += 1;
+        }
+        more |= written == TAGS_PER_CALL;
+        let empty = |t: &Track| t.ended && t.front().is_none();
+        if self.tracks.iter().all(empty) && ctx.settled() {
+            self.finish(ctx)?;
+            return Ok(Status::Done);
+        }
+        Ok(if more { Status::Again } else { Status::Idle })
+    }
+}
+
+/// What `onMetaData` says about the tracks.
+fn metadata(tracks: &[Track]) -> MetaData {
+    let mut data =
+        MetaData { encoder: Some(concat!("weir ", env!("CARGO_PKG_VERSION")).into()), ..MetaData::default() };
+    let kbps =
+        |props: &Props| props.u32(Prop::Bitrate).or_else(|| props.u32(Prop::TargetRate)).map(|b| f64::from(b) / 1000.0);
+    for track in tracks {
+        let props = &track.props;
+        if track.is_video() {
+            data.width = props.u32(Prop::Width);
+            data.height = props.u32(Prop::Height);
+            data.frame_rate = props.frac(Prop::Fps).map(weir_media::Frac::as_f64);
+            data.video_data_rate = kbps(props);
+            data.video_codec = Some(CodecTag::Id(7));
+        } else {
+            data.audio_sample_rate = props.u32(Prop::SampleRate);
+            data.audio_sample_size = Some(16);
+            data.stereo = props.u32(Prop::NumChannels).map(|n| n > 1);
+            data.audio_data_rate = kbps(props);
+            data.audio_codec = Some(CodecTag::Id(10));
+        }
+    }
+    data
+}
+
+/// The 32 bits of a timestamp on the wire; they wrap after 49.7 days.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "wrapping is what the format asks for")]
+fn wire(millis: i64) -> u32 {
+    millis as u32
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 milliseconds")]
+fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1000.0
+}
+
+fn internal(e: impl std::fmt::Display) -> Error {
+    Error::new(weir_plugin::ErrorKind::Internal, e.to_string())
+}
