@@ -47,3 +47,4 @@ pub use script::{ScriptData, strip_set_data_frame};
 pub use tag::{MAX_BODY, TAG_HEADER, TAG_TRAILER, Tag, TagHead, TagKind, peek_tag, write_tag};
 pub use time::Unwrapper;
 pub use video::{AvcPacket, FrameType, VideoBody, VideoCodec};
+pub use weir_amf as amf;
