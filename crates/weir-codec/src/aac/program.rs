@@ -16,8 +16,6 @@ pub struct ProgramConfig {
     comment: Bytes,
     /// sampling_frequency_index.
     rate_index: u8,
-    /// object_type: audio object type less one.
-    profile: u8,
     channels: u8,
 }
 
@@ -38,7 +36,7 @@ impl ProgramConfig {
     pub(super) fn read(r: &mut BitReader<'_>) -> Result<Self, Error> {
         let start = r.clone();
         r.skip(4, "element_instance_tag")?;
-        let profile = r.small(2, "object_type")?;
+        r.skip(2, "object_type")?;
         let rate_index = r.small(4, "sampling_frequency_index")?;
         let front = r.bits(4, "num_front_channel_elements")?;
         let side = r.bits(4, "num_side_channel_elements")?;
@@ -61,7 +59,7 @@ impl ProgramConfig {
         let bits = copy_bits(start, bit_len)?;
         let comment = read_comment(r)?;
         // At most 45 pairs and 3 low frequency channels.
-        Ok(Self { bits, bit_len, comment, rate_index, profile, channels: channels as u8 })
+        Ok(Self { bits, bit_len, comment, rate_index, channels: channels as u8 })
     }
 
     /// Writes the element at the end of `w`, aligned to whole bytes of what `w` has written.

@@ -258,3 +258,33 @@ impl AnnexBSplitter {
         (!nal.is_empty()).then_some(nal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn start_codes_of_both_lengths_and_zeros_around_them() {
+        let data = [9, 9, 0, 0, 1, 0x67, 1, 0, 0, 0, 0, 0, 1, 0x68, 0, 0, 3, 0, 0, 1, 0, 0, 1, 0x65, 7, 0, 0];
+        let nals: Vec<_> = nal_ranges(&data).collect();
+        assert_eq!(nals, [5..7, 13..17, 23..25]);
+        assert_eq!(nal_ranges(&[0x67, 1, 0, 0]).next(), None);
+        assert_eq!(nal_ranges(&[]).next(), None);
+        assert_eq!(nal_ranges(&[0, 0, 1]).next(), None);
+    }
+
+    #[test]
+    fn a_unit_over_the_limit_is_told_with_its_first_byte() {
+        let mut splitter = AnnexBSplitter::with_limit(3);
+        splitter.push(Bytes::from_static(&[0, 0, 1, 0x67, 0, 0, 1, 0x65, 1, 2]));
+        assert_eq!(splitter.pull().unwrap().unwrap(), [0x67].as_slice());
+        assert_eq!(splitter.pull(), Ok(None));
+        splitter.push(Bytes::from_static(&[3, 4, 0, 0]));
+        let error = splitter.pull().unwrap_err();
+        assert_eq!((error.kind, error.byte()), (ErrorKind::TooLarge { size: 5, limit: 3 }, 7));
+        splitter.push(Bytes::from_static(&[1, 0x41, 5]));
+        splitter.finish();
+        assert_eq!(splitter.pull().unwrap().unwrap(), [0x41, 5].as_slice());
+        assert_eq!(splitter.pull(), Ok(None));
+    }
+}

@@ -181,6 +181,12 @@ impl DisplayOrder {
         self.depth
     }
 
+    /// Changes the depth, for a new SPS. All frames pushed so far are shown before those that follow.
+    pub fn set_depth(&mut self, depth: usize) {
+        self.finish();
+        self.depth = depth.min(MAX_REORDER_DEPTH);
+    }
+
     /// Adds the next frame. `None` stands for a frame whose order is unknown: it is shown after all before it.
     pub fn push(&mut self, poc: Option<Poc>) {
         let poc = poc.unwrap_or(Poc { value: 0, resets: true });

@@ -19,6 +19,10 @@ pub(crate) const MAX_SPS_LEN: usize = 4096;
 const FIXED_LEN: usize = 4;
 /// The level that h264-reader checks sizes against, in place of the stream's own: 6.2, the highest.
 const ASSUMED_LEVEL: u8 = 62;
+/// h264-reader's name of the first cropping offset.
+const CROPPING: &str = "left_offset";
+/// Its name of the chroma format.
+const CHROMA: &str = "chroma_format_idc";
 
 /// chroma_format_idc.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -144,17 +148,16 @@ impl SpsInfo {
         let tail = [&nal[FIXED_LEN..]];
         let unit = RefNal::new(&head, &tail, true);
         let fault = Error::at_byte(ErrorKind::Truncated, "seq_parameter_set_data", 1);
-        let mut reader = Reader { inner: unit.rbsp_bits(), mirror: BitReader::rbsp(nal), fault };
+        let mut reader =
+            Reader { inner: unit.rbsp_bits(), mirror: BitReader::rbsp(nal), fault, cropping: 8, chroma: 8 };
         let sps = SeqParameterSet::from_bits(&mut reader).map_err(|_| reader.fault)?;
-        let (width, height) = sps.pixel_dimensions().ok().filter(|(w, h)| *w > 0 && *h > 0).ok_or(Error {
-            kind: ErrorKind::Invalid(0),
-            element: "frame_crop_offset",
-            bit: 0,
-        })?;
+        let invalid = |value: u32, element, bit| Error { kind: ErrorKind::Invalid(value.into()), element, bit };
+        let crop = sps.frame_cropping.as_ref().map_or(0, |crop| crop.left_offset);
+        let size = sps.pixel_dimensions().ok().filter(|(width, height)| *width > 0 && *height > 0);
+        let size = size.ok_or_else(|| invalid(crop, CROPPING, reader.cropping))?;
         let idc = sps.chroma_info.chroma_format.to_u32();
-        let bad_chroma = Error { kind: ErrorKind::Invalid(idc.into()), element: "chroma_format_idc", bit: 32 };
-        let chroma_format = ChromaFormat::from_idc(idc).ok_or(bad_chroma)?;
-        Ok(Self::from_syntax(&sps, nal[3], (width, height), chroma_format))
+        let chroma_format = ChromaFormat::from_idc(idc).ok_or_else(|| invalid(idc, CHROMA, reader.chroma))?;
+        Ok(Self::from_syntax(&sps, nal[3], size, chroma_format))
     }
 
     fn from_syntax(sps: &SeqParameterSet, level: u8, size: (u32, u32), chroma_format: ChromaFormat) -> Self {
@@ -272,11 +275,19 @@ struct Reader<'a, R> {
     mirror: BitReader<'a>,
     /// The error to give should the element read last be the one at fault.
     fault: Error,
+    /// Where [`CROPPING`] and [`CHROMA`] are: h264-reader does not judge them.
+    cropping: u64,
+    chroma: u64,
 }
 
 impl<R> Reader<'_, R> {
     fn note<T: Into<i64>>(&mut self, element: &'static str, read: impl FnOnce(&mut BitReader<'_>) -> Result<T, Error>) {
         let start = self.mirror.error(ErrorKind::Truncated, element);
+        match element {
+            CROPPING => self.cropping = start.bit,
+            CHROMA => self.chroma = start.bit,
+            _ => {}
+        }
         self.fault = match read(&mut self.mirror) {
             Ok(value) => Error { kind: ErrorKind::Invalid(value.into().unsigned_abs()), ..start },
             Err(error) => error,
@@ -334,5 +345,78 @@ impl<R: BitRead> BitRead for &mut Reader<'_, R> {
 
     fn finish_sei_payload(self) -> Result<(), BitReaderError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::annexb::nal_ranges;
+    use super::super::testing::TestStream;
+    use super::*;
+
+    /// 320x180, level 1.2, with a VUI.
+    fn real() -> Vec<u8> {
+        let data = include_bytes!("../../tests/data/v.264");
+        let sps = nal_ranges(data).find(|range| nal_type(&data[range.clone()]) == NalType::Sps);
+        data[sps.expect("the stream has one")].to_vec()
+    }
+
+    #[test]
+    fn level_is_not_held_against_the_size() {
+        let mut sps = real();
+        sps[3] = 10;
+        let info = SpsInfo::parse(&sps).unwrap();
+        assert_eq!((info.level, info.width, info.height), (10, 320, 180));
+    }
+
+    #[test]
+    fn what_follows_is_ignored() {
+        let mut sps = real();
+        let info = SpsInfo::parse(&sps).unwrap();
+        sps.extend_from_slice(&[0x55, 0x00, 0x00]);
+        assert_eq!(SpsInfo::parse(&sps), Ok(info));
+    }
+
+    #[test]
+    fn reorder_depth_without_a_vui_is_that_of_the_level() {
+        let info = SpsInfo::parse(&TestStream::FRAMES.sps()).unwrap();
+        assert_eq!((info.max_num_reorder_frames, info.frame_rate, info.sar), (None, None, None));
+        // 6x4 macroblocks at level 3: far more than 16 fit.
+        assert_eq!(info.reorder_depth(), 16);
+        let hd = SpsInfo { level: 40, frame_size_in_mbs: 120 * 68, ..info.clone() };
+        assert_eq!(hd.reorder_depth(), 4);
+        let intra = SpsInfo { profile: 110, constraints: 0x10, ..hd };
+        assert_eq!(intra.reorder_depth(), 0);
+    }
+
+    #[test]
+    fn fields_double_the_height() {
+        let info = SpsInfo::parse(&TestStream::FIELDS.sps()).unwrap();
+        assert_eq!((info.width, info.height, info.frame_mbs_only), (96, 64, false));
+    }
+
+    #[test]
+    fn faults_name_element_value_and_bit() {
+        let fault = |nal: &[u8]| SpsInfo::parse(nal).map_err(|e| (e.kind, e.element, e.bit)).unwrap_err();
+        assert_eq!(fault(&[]), (ErrorKind::Invalid(0), "nal_unit_type", 0));
+        assert_eq!(fault(&[0x68, 0xce]), (ErrorKind::Invalid(0x68), "nal_unit_type", 0));
+        assert_eq!(fault(&[0x67, 77, 0, 30]), (ErrorKind::Truncated, "seq_parameter_set_data", 32));
+        // id 0, then log2_max_frame_num_minus4 of 13: 1 0001110.
+        assert_eq!(fault(&[0x67, 77, 0, 30, 0x8e]), (ErrorKind::Invalid(13), "log2_max_frame_num_minus4", 33));
+        // High, id 0, chroma_format_idc 4, 8 bits, then the shortest of everything:
+        // 1 00101 1 1 | 0 0 1 011 1 0 | 1 1 1 1 0 0 1
+        let chroma = [0x67, 100, 0, 30, 0b1001_0111, 0b0010_1110, 0b1111_0010];
+        assert_eq!(fault(&chroma), (ErrorKind::Invalid(4), CHROMA, 33));
+        let long = [&[0x67_u8, 77, 0, 30][..], &[0xff; MAX_SPS_LEN]].concat();
+        assert!(matches!(fault(&long).0, ErrorKind::TooLarge { limit: 4096, .. }));
+    }
+
+    #[test]
+    fn cropping_everything_away_is_a_fault() {
+        // Main, id 0, frame_num 4 bits, POC type 2, no references, no gaps, 1x1 macroblocks, frames, cropped by
+        // 4 chroma columns on each side: 1 1 011 1 0 1 | 1 1 1 1 00101 00101 1 1 0 1
+        let sps = [0x67, 77, 0, 30, 0b1101_1101, 0b1111_0010, 0b1001_0111, 0b0100_0000];
+        let error = SpsInfo::parse(&sps).unwrap_err();
+        assert_eq!((error.kind, error.element, error.bit), (ErrorKind::Invalid(4), CROPPING, 44));
     }
 }
