@@ -35,7 +35,7 @@ impl Settings {
 enum State {
     /// Waiting for the tracks.
     Gathering,
-    Writing(Writing),
+    Writing(Box<Writing>),
 }
 
 /// A stream begun.
@@ -125,7 +125,7 @@ impl Mux {
                 .with(Prop::Timescale, 1000u32)
                 .with(Prop::Delivery, delivery),
         );
-        self.state = State::Writing(Writing { out, base, script: None, size: 0, end: 0 });
+        self.state = State::Writing(Box::new(Writing { out, base, script: None, size: 0, end: 0 }));
         self.write_start(ctx, rescale(first - base, MICROS, 1000))
     }
 
@@ -270,7 +270,7 @@ impl Mux {
             let mut tag = BytesMut::new();
             let body = VideoBody::Avc { key: true, packet: AvcPacket::EndOfSequence, cts: 0, data: Bytes::new() };
             body.write_tag(wire(at), &mut tag).map_err(internal)?;
-            self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+            self.put(ctx, tag.freeze(), at, Flags::NONE, None);
         }
         let Writing { out, end, size, .. } = *self.writing();
         if let Some(mut script) = self.writing().script.take() {
@@ -295,8 +295,9 @@ impl Filter for Mux {
         if matches!(self.state, State::Gathering) {
             self.begin(ctx)?;
         }
-        let State::Writing(Writing { out, .. }) = self.state else {
-            return Ok(if more { Status::Again } else { Status::Idle });
+        let out = match &self.state {
+            State::Writing(writing) => writing.out,
+            State::Gathering => return Ok(if more { Status::Again } else { Status::Idle }),
         };
         let mut written = 0;
         while written < TAGS_PER_CALL && ctx.room(out) && self.write_next(ctx)? {

@@ -134,6 +134,13 @@ impl Ring {
         self.slot(seq).map(|slot| &slot.entry)
     }
 
+    /// Evicts from the front until at most `bytes` are kept, whatever the limits allow.
+    pub fn trim(&mut self, bytes: usize) {
+        while self.bytes > bytes && !self.slots.is_empty() {
+            self.evict_front();
+        }
+    }
+
     fn slot(&self, seq: u64) -> Option<&Slot> {
         self.slots.get(usize::try_from(seq.checked_sub(self.first)?).ok()?)
     }

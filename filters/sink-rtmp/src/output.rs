@@ -1,0 +1,118 @@
+//! The filter: takes FLV tags, hands them to the service of its address as messages, and publishes its record.
+
+use weir_flv::{Tag, TagKind};
+use weir_media::{Flags, Packet};
+use weir_plugin::{
+    Ctx, Error, ErrorKind, Event, Filter, InId, Item, Level, OutputRecord, Phase, Result, ServiceId, Status,
+};
+use weir_rtmp::ring::{Class, Kind, Media};
+
+use crate::service::{FromService, RtmpService, ToService};
+use crate::settings::Settings;
+
+/// Packets handed over in one call.
+const PACKETS_PER_CALL: usize = 256;
+
+/// The filter.
+pub(crate) struct Output {
+    settings: Settings,
+    service: ServiceId,
+    record: OutputRecord,
+    ended: bool,
+    drained: bool,
+}
+
+impl Output {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let record = OutputRecord { target: settings.shown.clone(), ..OutputRecord::default() };
+        Self { settings, service: ServiceId(0), record, ended: false, drained: false }
+    }
+
+    fn publish(&mut self, ctx: &mut Ctx<'_>, phase: Phase) {
+        self.record.phase = phase;
+        ctx.record(self.record.clone());
+    }
+}
+
+impl Filter for Output {
+    fn start(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        let (limits, addr) = (self.settings.limits, self.settings.addr);
+        self.service = ctx.serve(addr, move || Box::new(RtmpService::new(limits)));
+        let stream = Box::new(self.settings.stream.clone());
+        ctx.post(self.service, Box::new(ToService::Open(stream, self.settings.shown.clone())));
+        ctx.log(Level::Info, format!("listening on {}", self.settings.shown));
+        self.publish(ctx, Phase::Listening);
+        Ok(())
+    }
+
+    fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        let mut batch = Vec::new();
+        let mut taken = 0;
+        while taken < PACKETS_PER_CALL && !self.ended {
+            let Some(item) = ctx.next(InId(0)) else { break };
+            taken += 1;
+            match item {
+                Item::Packet(packet) => batch.extend(message(&packet)),
+                Item::Props(_) => {}
+                Item::End => self.ended = true,
+            }
+        }
+        if !batch.is_empty() {
+            ctx.post(self.service, Box::new(ToService::Media(batch)));
+        }
+        if self.ended && self.record.phase != Phase::Draining {
+            ctx.post(self.service, Box::new(ToService::End));
+            self.publish(ctx, Phase::Draining);
+        }
+        if self.drained {
+            self.publish(ctx, Phase::Ended);
+            return Ok(Status::Done);
+        }
+        Ok(if taken == PACKETS_PER_CALL { Status::Again } else { Status::Idle })
+    }
+
+    fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
+        let Event::Message(message) = event else { return Ok(()) };
+        match message.downcast::<FromService>().map(|m| *m) {
+            Ok(FromService::Refused(why)) => return Err(Error::new(ErrorKind::BadOption, why)),
+            Ok(FromService::Drained) => self.drained = true,
+            Ok(FromService::Stats(stats)) => {
+                self.record.players = stats.players;
+                self.record.players_total = stats.players_total;
+                self.record.refused = stats.refused;
+                self.record.bytes = stats.bytes;
+                self.record.lag = stats.lag;
+                self.record.dropped = stats.dropped;
+                self.record.kept = stats.kept;
+                let phase = match (self.ended, stats.players) {
+                    (true, _) => Phase::Draining,
+                    (false, 0) => Phase::Listening,
+                    (false, _) => Phase::Live,
+                };
+                self.publish(ctx, phase);
+            }
+            Err(_) => {} // not one of ours
+        }
+        Ok(())
+    }
+}
+
+/// The RTMP message of an FLV tag; nothing for what is no whole tag.
+fn message(packet: &Packet) -> Option<Media> {
+    let tag = Tag::from_written(packet.bytes()?)?;
+    let kind = match tag.kind {
+        TagKind::Audio => Kind::Audio,
+        TagKind::Video => Kind::Video,
+        TagKind::Script => Kind::Data,
+    };
+    let class = if packet.flags.contains(Flags::HEADER) {
+        Class::Header(0)
+    } else if kind != Kind::Video || packet.is_key() {
+        Class::Key
+    } else if packet.flags.contains(Flags::DISPOSABLE) {
+        Class::Disposable
+    } else {
+        Class::Inter
+    };
+    Some(Media { kind, class, timestamp: tag.timestamp, body: tag.body })
+}
