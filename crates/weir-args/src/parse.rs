@@ -329,7 +329,9 @@ impl Parser<'_> {
             self.text(at, start..word[start..].find('#').map_or(word.len(), |len| start + len))
         });
         let fragments = fragments.collect();
-        self.pending.push(self.whole(at));
+        if target.is_some() {
+            self.pending.push(self.whole(at));
+        }
         self.out.items.push(Item::Link(Link { word: self.text(at, 0..word.len()), from, target, fragments }));
     }
 
