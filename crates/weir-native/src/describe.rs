@@ -217,3 +217,124 @@ unsafe fn cap(raw: &RawCap) -> Checked<Cap> {
     let (excluded, optional) = (raw.flags & abi::CAP_EXCLUDED != 0, raw.flags & abi::CAP_OPTIONAL != 0);
     Ok(Cap { prop, value, excluded, optional })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::{HEAD, RawCtx, RawOptions};
+    use std::ffi::{CStr, c_void};
+    use std::ptr::null;
+
+    unsafe extern "C" fn create(_: *mut RawOptions, _: *mut *mut c_void) -> i32 {
+        0
+    }
+
+    unsafe extern "C" fn process(_: *mut c_void, _: *mut RawCtx) -> i32 {
+        3
+    }
+
+    fn good() -> RawPlugin {
+        RawPlugin {
+            head: HEAD,
+            name: c"thing-2".as_ptr(),
+            summary: c"A thing".as_ptr(),
+            help: null(),
+            role: 1,
+            flags: 0,
+            max_inputs: 0,
+            option_count: 0,
+            options: null(),
+            bundles: null(),
+            bundle_count: 0,
+            reserved: 0,
+            create: Some(create),
+            start: None,
+            process: Some(process),
+            event: None,
+            destroy: None,
+        }
+    }
+
+    fn wrong(change: impl FnOnce(&mut RawPlugin)) -> String {
+        let mut raw = good();
+        change(&mut raw);
+        // SAFETY: the pointers of these tests are null or as weir.h says.
+        unsafe { read(&raw) }.err().expect("must be wrong")
+    }
+
+    fn an_option(name: &'static CStr, ty: u32, fallback: Option<&'static CStr>) -> RawOption {
+        let words = if ty == 7 { c"a|b".as_ptr() } else { null() };
+        let fallback = fallback.map_or(null(), CStr::as_ptr);
+        RawOption { name: name.as_ptr(), ty, reserved: 0, min: 0, max: 0, words, fallback, help: c"Help".as_ptr() }
+    }
+
+    fn wrong_options(options: &'static [RawOption]) -> String {
+        wrong(|raw| (raw.options, raw.option_count) = (options.as_ptr(), u32::try_from(options.len()).expect("few")))
+    }
+
+    fn leaked<T, const N: usize>(entries: [T; N]) -> &'static [T] {
+        Box::leak(Box::new(entries))
+    }
+
+    #[test]
+    fn the_smallest_description() {
+        // SAFETY: as above.
+        let d = unsafe { read(&good()) }.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(
+            (d.name, d.summary, d.help, d.role, d.options.len()),
+            ("thing-2", "A thing", "", Role::Transform, 0)
+        );
+    }
+
+    #[test]
+    fn names_functions_and_tables_are_checked() {
+        for bad in [c"", c"2x", c"Thing", c"a:b", c"a=b", c"\xff", c"a b"] {
+            assert!(wrong(|raw| raw.name = bad.as_ptr()).contains("name"), "{bad:?}");
+        }
+        assert_eq!(wrong(|raw| raw.name = null()), "its name is a null pointer");
+        assert_eq!(wrong(|raw| raw.summary = null()), "its summary is a null pointer");
+        assert_eq!(wrong(|raw| raw.create = None), "it has no function create");
+        assert_eq!(wrong(|raw| raw.process = None), "it has no function process");
+        assert_eq!(wrong(|raw| raw.role = 9), "there is no role 9");
+        assert_eq!(wrong(|raw| raw.option_count = 1), "its table of options is a null pointer");
+        assert_eq!(wrong(|raw| raw.bundle_count = 1), "its table of bundles is a null pointer");
+        let many = leaked([an_option(c"x", 0, None)]);
+        let too_many = wrong(|raw| (raw.options, raw.option_count) = (many.as_ptr(), u32::MAX));
+        assert_eq!(too_many, "it has 4294967295 options, more than the 256 allowed");
+        let endless = Box::leak(vec![b'a'; abi::MAX_TEXT + 2].into_boxed_slice());
+        *endless.last_mut().expect("not empty") = 0;
+        assert_eq!(wrong(|raw| raw.help = endless.as_ptr().cast()), "its help is too long");
+    }
+
+    #[test]
+    fn options_are_checked() {
+        assert!(wrong_options(leaked([an_option(c"a:b", 0, None)])).starts_with("its option name"));
+        assert_eq!(
+            wrong_options(leaked([an_option(c"x", 0, None), an_option(c"x", 2, None)])),
+            "it has the option x twice"
+        );
+        assert_eq!(
+            wrong_options(leaked([an_option(c"x", 11, None)])),
+            "its option x has type 11, which does not exist"
+        );
+        let bad = wrong_options(leaked([an_option(c"x", 7, Some(c"c"))]));
+        assert_eq!(bad, "the default of its option x: expected one of a, b");
+        let turned = RawOption { min: 2, max: 1, ..an_option(c"x", 1, None) };
+        assert_eq!(wrong_options(leaked([turned])), "its option x has a minimum above its maximum");
+        let empty = RawOption { words: c"a||b".as_ptr(), ..an_option(c"x", 7, None) };
+        assert!(wrong_options(leaked([empty])).contains("empty word"));
+        let none = RawOption { words: null(), ..an_option(c"x", 7, None) };
+        assert_eq!(wrong_options(leaked([none])), "its list of words is a null pointer");
+    }
+
+    #[test]
+    fn caps_are_checked() {
+        let with = |property: &'static CStr, value: &'static CStr| {
+            let caps = leaked([RawCap { property: property.as_ptr(), value: value.as_ptr(), flags: 0, reserved: 0 }]);
+            let bundle = RawBundle { inputs: caps.as_ptr(), outputs: null(), input_count: 1, output_count: 0 };
+            wrong(|raw| (raw.bundles, raw.bundle_count) = (leaked([bundle]).as_ptr(), 1))
+        };
+        assert_eq!(with(c"Nope", c"1"), "in its caps, there is no property Nope");
+        assert_eq!(with(c"CodecID", c"quux"), "in its caps, property CodecID cannot be \"quux\"");
+    }
+}

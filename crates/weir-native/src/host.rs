@@ -499,3 +499,34 @@ pub(crate) static HOST: RawHost = RawHost {
     forward,
     end,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_plugin::{Mailbox, Memory};
+
+    #[test]
+    fn a_panic_stays_on_this_side() {
+        let mut mail = Mailbox::new(Memory::new(0));
+        let mut ctx = mail.ctx();
+        let mut kept = Kept::default();
+        let mut call = Call::new(&mut ctx, &mut kept);
+        let raw = (&raw mut call).cast::<RawCtx>();
+        // SAFETY: the head of a call that is still there, used by nobody else meanwhile.
+        let code = unsafe { with(raw, FAILED, |_| -> Verb<i32> { panic!("on purpose, in a test") }) };
+        assert_eq!((code, call.misuse.as_deref()), (FAILED, Some("the host failed in a verb")));
+    }
+
+    #[test]
+    fn sizes_of_raw_pictures_are_checked_before_they_are_multiplied() {
+        let raw = Props::new().with(Prop::StreamType, StreamType::Visual).with(Prop::CodecId, CodecId::Raw);
+        let raw = raw.with(Prop::PixelFormat, weir_media::PixelFormat::Yuv420);
+        for (width, height) in [(0, 2), (u32::MAX, u32::MAX), (MAX_SIDE + 1, 1)] {
+            let sized = raw.clone().with(Prop::Width, width).with(Prop::Height, height);
+            assert!(payload(&sized, Bytes::new()).is_err(), "{width}x{height}");
+        }
+        let sized = raw.with(Prop::Width, 3u32).with(Prop::Height, 1u32);
+        assert!(payload(&sized, Bytes::from_static(&[0; 7])).is_ok());
+        assert!(payload(&sized, Bytes::from_static(&[0; 8])).is_err());
+    }
+}
