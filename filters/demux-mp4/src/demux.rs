@@ -145,19 +145,19 @@ impl Reader {
     }
 
     fn work(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        for _ in 0..STEPS_PER_CALL {
+        for turn in 0..STEPS_PER_CALL {
             let step = self.walk.peek(&mut self.source)?;
             if let Some(fault) = self.walk.fault.take() {
                 ctx.log(Level::Warning, format!("the rest of the file is left out: {fault}"));
             }
             if step != Step::Looking && self.pids.is_empty() {
-                // A fresh output has room for one packet only; the next call has more.
                 self.open_pids(ctx)?;
-                return Ok(Status::Again);
             }
             match step {
                 Step::Looking => {}
-                Step::Sample(i, _) if !ctx.room(self.pids[i].out) => return Ok(Status::Idle),
+                Step::Sample(i, _) if !ctx.room(self.pids[i].out) => {
+                    return Ok(if turn > 0 { Status::Again } else { Status::Idle });
+                }
                 Step::Sample(i, sample) => self.send(ctx, i, sample)?,
                 Step::End if self.next_round(ctx) => {}
                 Step::End => return Ok(Status::Done),
@@ -189,7 +189,8 @@ impl Reader {
     fn send(&mut self, ctx: &mut Ctx<'_>, i: usize, sample: Sample) -> Result<()> {
         let track = &self.walk.tracks[i];
         if sample.size > MAX_SAMPLE {
-            let text = format!("track {}: a sample of {} bytes is over the limit of {MAX_SAMPLE}", track.id, sample.size);
+            let text =
+                format!("track {}: a sample of {} bytes is over the limit of {MAX_SAMPLE}", track.id, sample.size);
             return Err(Error::new(ErrorKind::Limit, text));
         }
         let Some(data) = self.source.read(sample.offset, sample.size as usize)? else {

@@ -45,7 +45,8 @@ impl Pid {
         let usable = |entry: &usize| media(track, *entry).is_some();
         let entry = first.map(|sample| sample.entry).filter(usable).or(track.first_usable_entry());
         let setup = entry.and_then(|entry| Some((entry, media(track, entry)?)));
-        let (entry, media) = setup.ok_or_else(|| Error::unsupported(format!("track {} has no known codec", track.id)))?;
+        let (entry, media) =
+            setup.ok_or_else(|| Error::unsupported(format!("track {} has no known codec", track.id)))?;
         let out = ctx.open(props(track, entry, first)?);
         let (flags, told) = (Flags::NONE, Told::default());
         Ok(Self { out, media, entry: Some(entry), altered: false, last_dts: i64::MIN, flags, told })
@@ -122,7 +123,10 @@ impl Pid {
         };
         unit.inspect_err(|e| {
             if !std::mem::replace(&mut self.told.damaged, true) {
-                ctx.log(Level::Warning, format!("track {}: damaged samples are left out, the first one: {e}", track.id));
+                ctx.log(
+                    Level::Warning,
+                    format!("track {}: damaged samples are left out, the first one: {e}", track.id),
+                );
             }
         })
         .ok()
@@ -131,7 +135,8 @@ impl Pid {
     /// A decoding time that is not before the last one.
     fn forwards(&mut self, ctx: &mut Ctx<'_>, track: &Track, dts: i64) -> i64 {
         if dts < self.last_dts && !std::mem::replace(&mut self.told.backwards, true) {
-            let text = format!("track {}: decoding times go back, from {} to {dts}; they are held", track.id, self.last_dts);
+            let text =
+                format!("track {}: decoding times go back, from {} to {dts}; they are held", track.id, self.last_dts);
             ctx.log(Level::Warning, text);
         }
         self.last_dts = self.last_dts.max(dts);
@@ -218,7 +223,8 @@ fn aac_props(track: &Track, aac: &Aac) -> Props {
     }
     if let Some(samples) = config.samples_per_frame() {
         // A frame of HE-AAC holds twice the samples at twice the rate.
-        let samples = u64::from(samples) * u64::from(config.output_sample_rate()) / u64::from(config.sample_rate.max(1));
+        let samples =
+            u64::from(samples) * u64::from(config.output_sample_rate()) / u64::from(config.sample_rate.max(1));
         props.set(Prop::SamplesPerFrame, samples);
     }
     if track.edits.skip > 0 {

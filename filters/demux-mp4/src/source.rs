@@ -83,7 +83,8 @@ impl Source {
     /// Up to `len` bytes at `at`, into the memory of `data`.
     fn load(&mut self, at: u64, len: usize, mut data: Vec<u8>) -> Result<Vec<u8>> {
         data.clear();
-        let read = self.file.seek(SeekFrom::Start(at)).and_then(|_| (&self.file).take(len as u64).read_to_end(&mut data));
+        let read =
+            self.file.seek(SeekFrom::Start(at)).and_then(|_| (&self.file).take(len as u64).read_to_end(&mut data));
         read.map_err(|e| Error::new(ErrorKind::Io, format!("cannot read at byte {at}: {e}")))?;
         Ok(data)
     }

@@ -65,7 +65,10 @@ pub(crate) fn open(source: &mut Source) -> Result<(Movie, u64)> {
         let end = found.end(source.len());
         if &found.kind == b"moov" {
             let data = load(source, at, end)?.ok_or_else(|| {
-                Error::bad_input(format!("the moov box at byte {at} is cut off: the file ends at byte {}", source.len()))
+                Error::bad_input(format!(
+                    "the moov box at byte {at} is cut off: the file ends at byte {}",
+                    source.len()
+                ))
             })?;
             return Ok((Movie::read(first(&data, at)?)?, end));
         }
@@ -126,7 +129,10 @@ impl Walk {
 
     /// Back to the first sample.
     pub(crate) fn rewind(&mut self) {
-        let queue = |track: &Track| Queue { end: i64::try_from(track.table.duration()).unwrap_or(i64::MAX), ..Queue::default() };
+        let queue = |track: &Track| Queue {
+            end: i64::try_from(track.table.duration()).unwrap_or(i64::MAX),
+            ..Queue::default()
+        };
         self.queues = self.tracks.iter().map(queue).collect();
         self.cursors = self.tracks.iter().map(|_| Cursor::default()).collect();
         self.scan = self.fragments;

@@ -1,10 +1,8 @@
 //! Packets and properties of real files, against what ffprobe lists (`data/make.sh`).
 
-mod common;
-
 use std::fmt::Write;
 
-use common::{Run, data, run};
+use crate::common::{Run, data, run};
 use weir_media::{Flags, Frac, Prop, Value};
 
 /// The packets as `data/make.sh` writes them: stream, pts, dts, size, key.
@@ -33,9 +31,27 @@ fn pretty(got: &str, want: &str, name: &str) {
     assert_eq!(got.lines().count(), want.lines().count(), "{name}");
 }
 
-#[test] fn end() { check("end.mp4"); }
-#[test] fn late() { check("late.mp4"); }
-#[test] fn quicktime() { check("quicktime.mov"); }
-#[test] fn frag() { check("frag.mp4"); }
-#[test] fn hybrid() { check("hybrid.mp4"); }
-#[test] fn apart() { check("apart.mp4"); }
+#[test]
+fn end() {
+    check("end.mp4");
+}
+#[test]
+fn late() {
+    check("late.mp4");
+}
+#[test]
+fn quicktime() {
+    check("quicktime.mov");
+}
+#[test]
+fn frag() {
+    check("frag.mp4");
+}
+#[test]
+fn hybrid() {
+    check("hybrid.mp4");
+}
+#[test]
+fn apart() {
+    check("apart.mp4");
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use weir_media::{Packet, Prop, Props, StreamType};
 use weir_plugin::harness::Harness;
-use weir_plugin::{Create, Error, Level, Memory, OutId, Options, Registry, Result};
+use weir_plugin::{Create, Error, Level, Memory, Options, OutId, Registry, Result};
 
 /// Everything that came out of a run.
 #[derive(Debug)]

@@ -1,0 +1,4 @@
+//! Tests of `mp4dmx` in the harness.
+
+mod common;
+mod golden;
