@@ -3,8 +3,8 @@
 //! Bytes and `now` go in; bytes to send, events and the next deadline come out. This crate never opens a socket, reads a
 //! clock, starts a thread or draws random numbers: callers pass time and a [`Seed`] in.
 //!
-//! From the wire up: [`handshake`], [`chunk`], [`message`], then [`ServerSession`] for one accepted connection. Beside them,
-//! [`ring`]: how one stream reaches many connections.
+//! From the wire up: [`handshake`], [`chunk`], [`message`], then [`ServerSession`] for one accepted connection and
+//! [`ClientSession`] for one that plays. Beside them, [`ring`]: how one stream reaches many connections.
 
 pub mod chunk;
 mod error;
@@ -19,6 +19,7 @@ pub use error::{Error, ErrorKind, Foreign, Phase};
 pub use handshake::Seed;
 pub use redacted::Redacted;
 pub use session::{
-    ConnectRequest, Event, PlayRequest, PublishRequest, Refusal, ServerConfig, ServerSession, StatusCode,
+    ClientConfig, ClientEvent, ClientSession, ConnectRequest, Event, PlayRequest, PublishRequest, Refusal,
+    ServerConfig, ServerSession, StatusCode,
 };
-pub use url::{PathError, StreamPath};
+pub use url::{PathError, RtmpUrl, Scheme, StreamPath, UrlError};

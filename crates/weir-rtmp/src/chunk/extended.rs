@@ -14,7 +14,7 @@ pub(super) enum Style {
     Repeat,
     /// Four zero bytes.
     Zero,
-    /// Nothing.
+    /// Nothing: there is no need to look any more.
     Absent,
 }
 

@@ -197,7 +197,7 @@ impl ChunkReader {
         }
         let chunk = s.missing().min(self.chunk_size as usize);
         match s.extended {
-            Some(value) if is_same => {
+            Some(value) if is_same && self.style != Style::Absent => {
                 let peek = Peek::new(value, s.timestamp, continues);
                 self.stage = Stage::Peek { stream, chunk, peek };
                 Ok(None)
@@ -286,28 +286,33 @@ impl ChunkReader {
         *input = rest;
         self.append(stream, now)?;
         let held = held + now.len();
-        let ends_message = start + chunk >= self.streams[stream].length as usize;
-        let looks_right = |at: usize| self.looks_like_header(stream, self.streams[stream].body[at], ends_message);
-        if held > chunk && !looks_right(start + chunk) {
+        if held > chunk && !self.looks_like_header(stream, start + chunk, 0) {
             return self.settle(stream, chunk, start, Style::Zero);
         }
         if held == chunk + 5 {
-            let style = if looks_right(start + chunk + 4) { Style::Zero } else { Style::Absent };
-            return self.settle(stream, chunk, start, style);
+            // Writers of zeros do not interleave: only after a whole message may a new chunk stream open. Otherwise, zeros
+            // are far likelier a timestamp than payload.
+            let s = &self.streams[stream];
+            let opens = start + chunk >= s.length as usize && s.body[start + chunk + 4] >> 6 == 0;
+            let is_zero = opens || self.looks_like_header(stream, start + chunk, 4);
+            return self.settle(stream, chunk, start, if is_zero { Style::Zero } else { Style::Absent });
         }
         self.stage = Stage::Trial { stream, chunk, start };
         Ok(None)
     }
 
-    /// Whether `byte` may be the first of the header after a chunk of `stream`.
-    fn looks_like_header(&self, stream: usize, byte: u8, ends_message: bool) -> bool {
+    /// Whether a chunk header of a known stream may begin `skip` bytes after the end of a chunk of `stream` at `end`.
+    fn looks_like_header(&self, stream: usize, end: usize, skip: usize) -> bool {
+        let s = &self.streams[stream];
+        let byte = s.body[end + skip];
         let (fmt, id) = (byte >> 6, u32::from(byte & 0x3f));
         let known = match id {
             0 | 1 => self.streams.iter().find(|s| s.csid >= 64),
             _ => self.streams.iter().find(|s| s.csid == id),
         };
+        let in_message = end < s.length as usize;
         match known {
-            Some(s) if s.csid == self.streams[stream].csid && !ends_message => fmt == 3,
+            Some(next) if next.csid == s.csid && in_message => fmt == 3,
             Some(_) => true,
             None => id == 2 && fmt < 2,
         }

@@ -6,6 +6,8 @@ mod command;
 mod control;
 mod user_control;
 
+use std::fmt;
+
 use weir_media::Bytes;
 
 pub use aggregate::split_aggregate;
@@ -43,8 +45,8 @@ pub mod kind {
     pub const AGGREGATE: u8 = 22;
 }
 
-/// One message, free of how it was chunked.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// One message, free of how it was chunked. `Debug` shows the length of the body only: commands hold credentials.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// Message type id, one of [`kind`].
     pub kind: u8,
@@ -54,4 +56,11 @@ pub struct Message {
     pub msid: u32,
     /// The body, at most [`MAX_MESSAGE`](crate::chunk::MAX_MESSAGE) bytes.
     pub body: Bytes,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, timestamp, msid, body } = self;
+        write!(f, "Message type {kind} @{timestamp}ms on {msid}, {} bytes", body.len())
+    }
 }

@@ -4,6 +4,7 @@
 //! answer to an event, drain `poll_event` and `poll_transmit` and ask `poll_timeout` anew.
 
 mod bucket;
+mod client;
 mod config;
 mod event;
 mod link;
@@ -12,6 +13,7 @@ mod server;
 mod status;
 mod timers;
 
+pub use client::{ClientConfig, ClientEvent, ClientSession};
 pub use config::ServerConfig;
 pub use event::{ConnectRequest, Event, PlayRequest, PublishRequest, Refusal};
 pub use server::ServerSession;
