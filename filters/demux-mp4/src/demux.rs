@@ -56,6 +56,11 @@ impl Settings {
         })
     }
 
+    /// Whether disabled tracks are read: those that are asked for by number are.
+    fn takes_disabled(&self) -> bool {
+        self.all || matches!(self.select, Select::Number(_))
+    }
+
     fn wants(&self, track: &Track) -> bool {
         match self.select {
             Select::All => true,
@@ -233,7 +238,7 @@ fn choose(ctx: &mut Ctx<'_>, tracks: Vec<Track>, settings: Settings) -> Result<V
             Some(format!("track {id} is there twice, the second one is left out"))
         } else if track.first_usable_entry().is_none() {
             Some(format!("track {id} is left out: its codec is not supported ({})", track.codec_name()))
-        } else if any_enabled && !track.enabled && !settings.all {
+        } else if any_enabled && !track.enabled && !settings.takes_disabled() {
             Some(format!("track {id} is disabled and left out; the option alltk reads it"))
         } else {
             None

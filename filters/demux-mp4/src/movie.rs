@@ -43,6 +43,8 @@ pub(crate) struct Track {
     pub(crate) timescale: u32,
     /// Length in units of `timescale`, when known.
     pub(crate) duration: Option<u64>,
+    /// Average rate that the samples amount to, bits per second, when all are listed.
+    pub(crate) bitrate: Option<u64>,
     /// ISO 639-2 tag unless undetermined.
     pub(crate) language: Option<String>,
     pub(crate) edits: Edits,
@@ -61,14 +63,14 @@ impl Movie {
     pub(crate) fn read(moov: Child<'_>) -> Result<Self> {
         let mvhd: MvhdBox = moov.need(b"mvhd")?.decode()?;
         let mvex = moov.find(b"mvex")?;
-        let extends = mvex.map(Extends::read).transpose()?.unwrap_or_default();
+        let extends = mvex.map(Extends::read).transpose()?;
         let mut movie = Self { tracks: Vec::new(), fragmented: mvex.is_some(), warnings: Vec::new() };
         for child in moov.children(0) {
             let trak = child?;
             if &trak.kind != b"trak" {
                 continue;
             }
-            match Track::read(trak, mvhd.timescale.get(), &extends) {
+            match Track::read(trak, mvhd.timescale.get(), extends.as_ref()) {
                 Ok(track) => movie.tracks.push(track),
                 Err(e) => movie.warnings.push(format!("a damaged track is left out: {e}")),
             }
@@ -99,8 +101,10 @@ impl Extends {
         Ok(this)
     }
 
-    fn defaults(&self, track_id: u32) -> TrexBox {
-        self.defaults.iter().find(|trex| trex.track_id == track_id).cloned().unwrap_or(TrexBox {
+    /// The defaults of a track; all zero for one that is not listed.
+    fn defaults(this: Option<&Self>, track_id: u32) -> TrexBox {
+        let listed = this.and_then(|this| this.defaults.iter().find(|trex| trex.track_id == track_id));
+        listed.cloned().unwrap_or(TrexBox {
             track_id,
             default_sample_description_index: 1,
             default_sample_duration: 0,
@@ -111,7 +115,7 @@ impl Extends {
 }
 
 impl Track {
-    fn read(trak: Child<'_>, movie_timescale: u32, extends: &Extends) -> Result<Self> {
+    fn read(trak: Child<'_>, movie_timescale: u32, extends: Option<&Extends>) -> Result<Self> {
         let tkhd: TkhdBox = trak.need(b"tkhd")?.decode()?;
         let mdia = trak.need(b"mdia")?;
         let mdhd: MdhdBox = mdia.need(b"mdhd")?.decode()?;
@@ -126,20 +130,23 @@ impl Track {
         };
         let edits = Edits::new(&elst.map(|e| e.entries).unwrap_or_default(), movie_timescale, timescale)
             .ok_or_else(|| trak.fault("edit list beyond all time"))?;
-        let extended = extends.duration.map(|d| scale(d, movie_timescale, timescale));
         let listed = Some(table.duration()).filter(|_| table.len() > 0);
-        let duration = extended.or(edits.length).or(listed).unwrap_or(mdhd.duration);
+        let duration = match extends {
+            Some(extends) => extends.duration.map(|d| scale(d, movie_timescale, timescale)),
+            None => edits.length.or(listed).or(Some(mdhd.duration)),
+        };
         Ok(Self {
             id: tkhd.track_id,
             enabled: tkhd.flag_track_enabled,
             handler: handler(mdia)?,
             timescale,
-            duration: Some(duration).filter(|d| (1..UNKNOWN_DURATION).contains(d)),
+            duration: duration.filter(|d| (1..UNKNOWN_DURATION).contains(d)),
+            bitrate: if extends.is_none() { table.bitrate(timescale) } else { None },
             language: language(mdhd.language.as_bytes()),
             edits,
             entries,
             table,
-            defaults: extends.defaults(tkhd.track_id),
+            defaults: Extends::defaults(extends, tkhd.track_id),
         })
     }
 
@@ -271,12 +278,14 @@ impl Table {
         runs.iter().map(|run| u64::from(run.sample_count) * u64::from(run.sample_delta)).sum()
     }
 
-    /// Sum of the sizes of all samples.
-    pub(crate) fn bytes(&self) -> u64 {
-        match &self.0.stbl_box().stsz_box {
+    /// Average rate over all samples, bits per second.
+    fn bitrate(&self, timescale: u32) -> Option<u64> {
+        let bytes: u64 = match &self.0.stbl_box().stsz_box {
             StszBox::Fixed { sample_size, sample_count } => u64::from(sample_size.get()) * u64::from(*sample_count),
             StszBox::Variable { entry_sizes } => entry_sizes.iter().map(|size| u64::from(*size)).sum(),
-        }
+        };
+        let rate = (u128::from(bytes) * 8 * u128::from(timescale)).checked_div(self.duration().into())?;
+        u64::try_from(rate).ok().filter(|rate| *rate > 0)
     }
 
     /// The duration that all samples but perhaps the last have.

@@ -233,12 +233,9 @@ fn aac_props(track: &Track, aac: &Aac) -> Props {
     with_bitrate(props, aac.bitrate, track)
 }
 
-/// Adds the rate that the file tells, or that its table amounts to.
+/// Adds the rate that the file tells, or else that its samples amount to.
 fn with_bitrate(mut props: Props, told: Option<u32>, track: &Track) -> Props {
-    let duration = u128::from(track.table.duration());
-    let bits = u128::from(track.table.bytes()) * 8 * u128::from(track.timescale);
-    let counted = bits.checked_div(duration).and_then(|rate| u64::try_from(rate).ok()).filter(|rate| *rate > 0);
-    if let Some(rate) = told.map(u64::from).or(counted) {
+    if let Some(rate) = told.map(u64::from).or(track.bitrate) {
         props.set(Prop::Bitrate, rate);
     }
     props

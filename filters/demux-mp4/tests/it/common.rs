@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use weir_media::{Packet, Prop, Props, StreamType};
 use weir_plugin::harness::Harness;
-use weir_plugin::{Create, Error, Level, Memory, Options, OutId, Registry, Result};
+use weir_plugin::{Create, Error, Filter, Level, Memory, Options, OutId, Registry, Result};
 
 /// Everything that came out of a run.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub(crate) struct Run {
     pub(crate) warnings: Vec<String>,
 }
 
-/// A harness around the filter for the file at `path`, not yet run.
-pub(crate) fn harness(path: &str, options: &[(&str, &str)]) -> Result<Harness> {
+/// The filter with these options.
+pub(crate) fn filter(options: &[(&str, &str)]) -> Result<Box<dyn Filter>> {
     let mut registry = Registry::new();
     weir_demux_mp4::register(&mut registry);
     let plugin = registry.get("mp4dmx").expect("registered");
@@ -24,8 +24,12 @@ pub(crate) fn harness(path: &str, options: &[(&str, &str)]) -> Result<Harness> {
     for (name, value) in options {
         values.apply(name, Some(value)).expect("a good option");
     }
-    let filter = plugin.create(Create { options: values, bundle: None, memory: Memory::new(1 << 30) })?;
-    let mut harness = Harness::new(filter);
+    plugin.create(Create { options: values, bundle: None, memory: Memory::new(1 << 30) })
+}
+
+/// A harness around the filter for the file at `path`, not yet run.
+pub(crate) fn harness(path: &str, options: &[(&str, &str)]) -> Result<Harness> {
+    let mut harness = Harness::new(filter(options)?);
     let file = Props::new().with(Prop::StreamType, StreamType::File).with(Prop::FileExt, "mp4");
     harness.input(file.with(Prop::FilePath, path));
     Ok(harness)
@@ -63,9 +67,10 @@ pub(crate) fn run(name: &str, options: &[(&str, &str)]) -> Result<Run> {
 pub(crate) struct TempFile(PathBuf);
 
 impl TempFile {
-    /// A file of these bytes. `name` is unique among the tests.
+    /// A file of these bytes. `name` is unique among those of a test.
     pub(crate) fn new(name: &str, bytes: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("weir-mp4dmx-{}-{name}", std::process::id()));
+        let thread = std::thread::current().id();
+        let path = std::env::temp_dir().join(format!("weir-mp4dmx-{}-{thread:?}-{name}", std::process::id()));
         let mut file = std::fs::File::create(&path).expect("the temporary directory is writable");
         file.write_all(bytes).expect("there is room");
         Self(path)
