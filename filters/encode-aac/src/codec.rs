@@ -16,6 +16,12 @@ pub(crate) const LIBRARIES: &[&str] = &[
     "syom",
 ];
 
+/// The library taken when none is named.
+pub(crate) const DEFAULT_LIBRARY: &str = match LIBRARIES {
+    [first, ..] => first,
+    [] => "",
+};
+
 /// What to encode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Config {

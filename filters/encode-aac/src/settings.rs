@@ -3,7 +3,7 @@
 use weir_media::{CodecId, Prop, Props, SampleFormat};
 use weir_plugin::{Error, ErrorKind, Kind, OptionDef, Options, Result};
 
-use crate::codec::{Config, LIBRARIES};
+use crate::codec::{Config, DEFAULT_LIBRARY, LIBRARIES};
 use crate::samples::Layout;
 
 const RATE: Kind = Kind::Int { min: 8_000, max: 1_152_000 };
@@ -25,7 +25,7 @@ pub(crate) const OPTIONS: &[OptionDef] = &[
     OptionDef::new("bitrate", RATE, "", "The same as b"),
     OptionDef::new("rate", RATE, "", "The same as b"),
     OptionDef::new("profile", Kind::Enum(&["lc"]), "lc", "Profile"),
-    OptionDef::new("lib", Kind::Enum(LIBRARIES), LIBRARIES[0], "Library to encode with"),
+    OptionDef::new("lib", Kind::Enum(LIBRARIES), DEFAULT_LIBRARY, "Library to encode with"),
 ];
 
 /// What the user asked for.
@@ -51,7 +51,7 @@ impl Settings {
         }
         Ok(Self {
             rate: rate.and_then(|r| u32::try_from(r).ok()),
-            library: options.word("lib").unwrap_or(LIBRARIES[0]),
+            library: options.word("lib").unwrap_or(DEFAULT_LIBRARY),
         })
     }
 

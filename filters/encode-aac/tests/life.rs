@@ -45,7 +45,7 @@ fn a_jump_back_never_runs_back() {
     h.end(input);
     h.finish().expect("ends");
     let packets = h.take(OUT);
-    assert_eq!(jumps(&packets), [(2 + 8, 50_000 + 8 * 1024)]);
+    assert_eq!(jumps(&packets).iter().map(|j| j.1).collect::<Vec<_>>(), [50_000 + 8 * 1024]);
     assert!(packets.windows(2).all(|w| w[1].dts == w[0].dts + 1024));
 }
 

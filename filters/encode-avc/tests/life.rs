@@ -193,6 +193,17 @@ fn options_that_cannot_be_honoured_are_errors() {
     assert_eq!(nals(h.take(OUT)[0].bytes().expect("bytes"))[0][3], 40);
 }
 
+#[test]
+fn openh264_never_writes_to_stderr() {
+    for test in ["stop_is_left_to_the_source", "options_that_cannot_be_honoured_are_errors"] {
+        let exe = std::env::current_exe().expect("a test binary");
+        let run = std::process::Command::new(exe).args([test, "--exact", "--nocapture"]).output().expect("runs");
+        let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        assert!(out.contains("1 passed"), "{out}");
+        assert_eq!(err, "");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     /// Whatever the sizes, times, flags, properties and requests: no panic, times kept, keys where they must be.
