@@ -12,8 +12,8 @@ use crate::{extension, is_stdin};
 /// Bytes of a block unless told otherwise.
 const DEFAULT_BLOCK: usize = 64 << 10;
 
-/// Blocks of a file read in one call. Standard input gives one, as the next may be long in coming.
-const BLOCKS_PER_CALL: usize = 8;
+/// Bytes of a file after which a call reads no further block.
+const BYTES_PER_CALL: usize = 512 << 10;
 
 /// What the options say.
 pub(crate) struct Settings {
@@ -64,6 +64,11 @@ impl Settings {
     /// What to call the input in messages.
     fn name(&self) -> &str {
         self.path.as_deref().unwrap_or("standard input")
+    }
+
+    /// Standard input gives one block, as the next may be long in coming.
+    fn blocks_per_call(&self) -> usize {
+        if self.path.is_some() { (BYTES_PER_CALL / self.block).max(1) } else { 1 }
     }
 
     fn props(&self) -> Props {
@@ -139,8 +144,7 @@ impl Filter for FileReader {
     }
 
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        let budget = if self.settings.path.is_some() { BLOCKS_PER_CALL } else { 1 };
-        for turn in 0..budget {
+        for turn in 0..self.settings.blocks_per_call() {
             let Some(open) = &mut self.open else { return Ok(Status::Done) };
             if !ctx.room(open.out) {
                 return Ok(if turn > 0 { Status::Again } else { Status::Idle });
