@@ -3,7 +3,7 @@
 //! The card is a disc of bands: colour bars, the same bars in reverse, a step wedge, a ramp and gratings of rising
 //! frequency, with room for a name above and a version below.
 
-use crate::canvas::{Area, Canvas, Matrix, Yuv, to_f32};
+use crate::canvas::{Area, Canvas, Matrix, Yuv, length, to_f32};
 use crate::layout::Circle;
 
 /// 75 % bars in falling luminance: white, yellow, cyan, green, magenta, red, blue.
@@ -79,7 +79,7 @@ pub(crate) fn card(canvas: &mut Canvas<'_>, circle: Circle, matrix: Matrix) {
     let r = to_f32(radius);
     canvas.shade(square, |x, y| {
         let (dx, dy) = (to_f32(x) + 0.5 - to_f32(cx), to_f32(y) + 0.5 - to_f32(cy));
-        (dx.hypot(dy) < r).then(|| band(x - square.x, y - square.y, square.w, &bars))
+        (length(dx, dy) < r).then(|| band(x - square.x, y - square.y, square.w, &bars))
     });
     rim(canvas, circle);
 }

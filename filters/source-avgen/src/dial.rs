@@ -1,76 +1,74 @@
 //! The dial: a disc that a sweep fills clockwise once a second, each time with the other shade. Its geometry is worked
 //! out once; drawing it is one pass over its square with no division and no trigonometry.
 
-use crate::canvas::{Canvas, mix, to_f32};
+use std::f32::consts::TAU;
+
+use crate::canvas::{Canvas, length, mix, to_f32};
 
 /// Shades that take turns.
 const LIGHT: u8 = 225;
 const DARK: u8 = 100;
 
-/// A dial of one size at one place.
+/// A dial of one size at one place. The geometry of its pixels is kept by kind, row after row, so that the drawing loop
+/// works on many at once.
 pub(crate) struct Dial {
     /// Top left corner of its square.
     corner: (usize, usize),
     side: usize,
-    spots: Vec<Spot>,
-}
-
-/// Geometry of one pixel of the square.
-#[derive(Clone, Copy)]
-struct Spot {
     /// Angle from the top, clockwise, 1/65536 turns.
-    angle: u16,
+    angles: Vec<u16>,
     /// Length of 1/65536 turn at this radius in 1/65536 pixels: makes the edge of the sweep one pixel soft everywhere.
-    arc: u16,
+    arcs: Vec<u16>,
     /// Share of the pixel within the disc, of 256.
-    cover: u16,
+    covers: Vec<u16>,
 }
 
 impl Dial {
     /// Bytes that a dial of this radius keeps.
     pub(crate) const fn bytes(radius: usize) -> usize {
-        4 * radius * radius * size_of::<Spot>()
+        4 * radius * radius * 3 * size_of::<u16>()
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative and below 65536")]
     pub(crate) fn new(centre: (usize, usize), radius: usize) -> Self {
         let side = 2 * radius;
-        let spot = |i: usize| {
+        let spots = |value: fn(f32, f32, f32) -> f32| {
             let offset = |n: usize| to_f32(n) + 0.5 - to_f32(radius);
-            Spot::at(offset(i % side), offset(i / side), to_f32(radius))
+            let spot = |i: usize| value(offset(i % side), offset(i / side), to_f32(radius)) as u16;
+            (0..side * side).map(spot).collect()
         };
-        let corner = (centre.0.saturating_sub(radius), centre.1.saturating_sub(radius));
-        Self { corner, side, spots: (0..side * side).map(spot).collect() }
+        Self {
+            corner: (centre.0.saturating_sub(radius), centre.1.saturating_sub(radius)),
+            side,
+            angles: spots(|dx, dy, _| (dx.atan2(-dy) / TAU).rem_euclid(1.0) * 65_536.0),
+            arcs: spots(|dx, dy, _| TAU * length(dx, dy)),
+            covers: spots(|dx, dy, radius| (radius + 0.5 - length(dx, dy)).clamp(0.0, 1.0) * 256.0),
+        }
     }
 
     /// Draws the dial `turn`/65536 through second number `second`. Luma only.
     pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, turn: u16, second: u64) {
         let (sweep, rest) = if second.is_multiple_of(2) { (LIGHT, DARK) } else { (DARK, LIGHT) };
-        for (y, spots) in self.spots.chunks_exact(self.side).enumerate() {
+        let rows = self.angles.chunks_exact(self.side).zip(self.arcs.chunks_exact(self.side));
+        let rows = rows.zip(self.covers.chunks_exact(self.side));
+        for (y, ((angles, arcs), covers)) in rows.enumerate() {
             let row = canvas.row(self.corner.0, self.corner.1 + y, self.side);
-            for (pixel, spot) in row.iter_mut().zip(spots) {
-                *pixel = mix(*pixel, mix(rest, sweep, spot.swept(turn)), spot.cover);
+            for (((pixel, angle), arc), cover) in row.iter_mut().zip(angles).zip(arcs).zip(covers) {
+                *pixel = mix(*pixel, mix(rest, sweep, swept(turn, *angle, *arc)), *cover);
             }
         }
     }
 }
 
-impl Spot {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped or below 65536")]
-    fn at(dx: f32, dy: f32, radius: f32) -> Self {
-        let r = dx.hypot(dy);
-        let turns = (dx.atan2(-dy) / std::f32::consts::TAU).rem_euclid(1.0);
-        Self {
-            angle: (turns * 65_536.0) as u16,
-            arc: (std::f32::consts::TAU * r) as u16,
-            cover: ((radius + 0.5 - r).clamp(0.0, 1.0) * 256.0) as u16,
-        }
-    }
-
-    /// Share of this pixel that the sweep has passed, of 256.
-    fn swept(self, turn: u16) -> u16 {
-        let past = (i32::from(turn) - i32::from(self.angle)) * i32::from(self.arc);
-        u16::try_from(((past >> 8) + 128).clamp(0, 256)).expect("clamped")
-    }
+/// Share that the sweep has passed, of 256, of a pixel at this angle with this arc.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped, and a branch here would keep the loop from being vectorised"
+)]
+fn swept(turn: u16, angle: u16, arc: u16) -> u16 {
+    let past = (i32::from(turn) - i32::from(angle)) * i32::from(arc);
+    ((past >> 8) + 128).clamp(0, 256) as u16
 }
 
 #[cfg(test)]
