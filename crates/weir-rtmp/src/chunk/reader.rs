@@ -151,11 +151,11 @@ impl ChunkReader {
 
     fn read_input(&mut self, input: &mut &[u8]) -> Result<Option<Message>, ErrorKind> {
         let before = input.len();
-        let message = self.step(input)?;
+        let result = self.step(input);
         let taken = (before - input.len()) as u64;
         self.position += taken;
         self.debt = self.debt.saturating_sub(taken * WORK_PER_BYTE);
-        Ok(message)
+        result
     }
 
     fn read_replay(&mut self) -> Result<Option<Message>, ErrorKind> {

@@ -127,6 +127,18 @@ impl ClientSession {
         }
     }
 
+    /// Bytes received from the server so far.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.link.position()
+    }
+
+    /// Memory held for the server, in bytes: its unfinished messages and our answers not sent yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.link.held()
+    }
+
     /// Takes bytes received. Any split gives the same result.
     ///
     /// # Errors

@@ -60,6 +60,11 @@ impl Link {
         self.before + self.reader.position()
     }
 
+    /// Bytes held for the peer: unfinished messages and answers not sent yet.
+    pub(crate) fn held(&self) -> usize {
+        self.reader.partial_bytes() + self.out.len()
+    }
+
     /// Counts bytes of the handshake.
     pub(crate) const fn skip(&mut self, bytes: usize) {
         self.before += bytes as u64;

@@ -20,6 +20,11 @@ impl Outbox {
         Self { bytes: BytesMut::new(), chunk_size: DEFAULT_CHUNK_SIZE }
     }
 
+    /// Bytes that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Everything that waits.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
         (!self.bytes.is_empty()).then(|| self.bytes.split().freeze())

@@ -107,6 +107,18 @@ impl ServerSession {
         }
     }
 
+    /// Bytes received from the client so far.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.link.position()
+    }
+
+    /// Memory held for the client, in bytes: its unfinished messages and our answers not sent yet.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.link.held()
+    }
+
     /// Takes bytes received. Any split gives the same result.
     ///
     /// # Errors
