@@ -61,11 +61,7 @@ impl Dial {
 }
 
 /// Share that the sweep has passed, of 256, of a pixel at this angle with this arc.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped, and a branch here would keep the loop from being vectorised"
-)]
+#[expect(clippy::cast_sign_loss, reason = "clamped, and a branch here would keep the loop from being vectorised")]
 fn swept(turn: u16, angle: u16, arc: u16) -> u16 {
     let past = (i32::from(turn) - i32::from(angle)) * i32::from(arc);
     ((past >> 8) + 128).clamp(0, 256) as u16
