@@ -369,8 +369,10 @@ impl Graph {
         let fits = |id: NodeId| {
             let n = &self.nodes[id];
             let Origin::Inserted(targets) = &n.origin else { return false };
+            // Every input of a muxer may use another bundle, as long as it gives the same stream.
+            let outputs = |b: &Option<Bundle>| b.as_ref().map(|b| b.outputs.clone());
             n.plugin.name() == hop.plugin.name()
-                && n.bundle == hop.bundle
+                && outputs(&n.bundle) == outputs(&hop.bundle)
                 && if n.plugin.role() == Role::Mux {
                     targets.iter().any(|t| group(*t) == group(target))
                 } else {

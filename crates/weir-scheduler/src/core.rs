@@ -62,6 +62,8 @@ struct Slot {
     events: Vec<Event>,
     services: Vec<usize>,
     wake: Option<Time>,
+    /// Packets in front of it were dropped since the last snapshot.
+    late: bool,
     report: FilterReport,
     record: Option<OutputRecord>,
 }
@@ -166,6 +168,7 @@ impl<P: Platform> Core<P> {
             events: Vec::new(),
             services: Vec::new(),
             wake: None,
+            late: false,
             report,
             record: None,
         });
@@ -298,6 +301,7 @@ impl<P: Platform> Core<P> {
             mail,
             start: !std::mem::replace(&mut slot.started, true),
             events: std::mem::take(&mut slot.events),
+            most_calls: if slot.pace.is_some() { 1 } else { lanes::JOB_CALLS },
         };
         if slot.lane != Lane::Reactor {
             slot.state = State::Away(now);
@@ -535,7 +539,14 @@ impl<P: Platform> Core<P> {
         if matches!(slot.state, State::Over | State::Releasing) {
             return;
         }
-        if slot.inputs[input].push(item).is_err() {
+        let before = slot.inputs[input].dropped;
+        let pushed = slot.inputs[input].push(item);
+        let dropped = slot.inputs[input].dropped;
+        if dropped > before && !std::mem::replace(&mut slot.late, true) {
+            let line = format!("too slow: {} packets in front of it were dropped", dropped - before);
+            self.log_node(node, Level::Warning, line);
+        }
+        if pushed.is_err() {
             let e = Error::new(ErrorKind::Limit, "cannot keep up with the live stream: its queue is full");
             return self.fail(node, &e);
         }
@@ -559,7 +570,7 @@ impl<P: Platform> Core<P> {
         self.nodes[i].filter = None;
         let stopped = self.nodes[i].stop;
         if let Some(pace) = self.nodes[i].pace.as_mut().filter(|_| stopped) {
-            *pace = pace.stopped(); // what is held is for a future that will not come
+            pace.drop_held();
         }
         self.nodes[i].state = State::Releasing;
         for out in 0..self.nodes[i].outs.len() {
@@ -646,10 +657,11 @@ impl<P: Platform> Core<P> {
         !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink)
     }
 
-    /// Gives up filters that hang in a blocking lane.
+    /// Gives up filters that hang in a blocking lane, and lets those that were late say so again.
     pub(crate) fn check_hung(&mut self) {
         let now = self.platform.now();
         for i in 0..self.nodes.len() {
+            self.nodes[i].late = false;
             if let (State::Away(since), Lane::Blocking) = (self.nodes[i].state, self.nodes[i].lane)
                 && now.since(since) > BLOCKING_DEADLINE
             {

@@ -21,8 +21,8 @@ impl Limits {
     pub const WAIT: Self = Self { packets: 64, bytes: 16 << 20, millis: 2_000 };
     /// For live edges of coded media and muxed streams.
     pub const LIVE: Self = Self { packets: 1_024, bytes: 32 << 20, millis: 3_000 };
-    /// For live edges of raw media, which is large and stale soon.
-    pub const LIVE_RAW: Self = Self { packets: 64, bytes: 64 << 20, millis: 500 };
+    /// For live edges of raw media, which is large: a stall of a second or two costs latency, a longer one pictures.
+    pub const LIVE_RAW: Self = Self { packets: 256, bytes: 64 << 20, millis: 2_000 };
 }
 
 /// What an edge does when it is full.

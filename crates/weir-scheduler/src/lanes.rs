@@ -16,7 +16,7 @@ use crate::platform::{Done, Job};
 /// A job keeps its worker at most this long, and one call more, before the results go back.
 const JOB_BUDGET: Duration = Duration::from_millis(5);
 /// Calls in one job, however short they are.
-const JOB_CALLS: u64 = 32;
+pub(crate) const JOB_CALLS: u64 = 32;
 
 /// Starts and feeds the worker threads.
 pub(crate) struct Lanes {
@@ -73,9 +73,10 @@ fn spawn(name: String, jobs: Receiver<Job>, done: Sender<Done>, wake: Arc<dyn Fn
 pub(crate) fn run(mut job: Job) -> Done {
     let start = Instant::now();
     let mut calls = 0;
+    let most_calls = job.most_calls;
     let mut spent = || {
         calls += 1;
-        calls >= JOB_CALLS || start.elapsed() >= JOB_BUDGET
+        calls >= most_calls || start.elapsed() >= JOB_BUDGET
     };
     let result = call(&mut job, &mut spent);
     Done { node: job.node, filter: job.filter, mail: job.mail, result, busy: start.elapsed(), calls }

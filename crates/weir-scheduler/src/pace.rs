@@ -114,10 +114,13 @@ impl Pace {
         Some(behind)
     }
 
-    /// The same outputs with nothing held: for a node that is told to stop.
-    pub(crate) fn stopped(&self) -> Self {
-        let outs = self.outs.iter().map(|t| Track { held: VecDeque::new(), bytes: 0, packets: 0, ..*t });
-        Self { origin: self.origin, outs: outs.collect() }
+    /// Drops the packets that are held: the node is told to stop, and their time will not come.
+    pub(crate) fn drop_held(&mut self) {
+        for track in &mut self.outs {
+            track.held.retain(|item| !matches!(item, Item::Packet(_)));
+            track.bytes = 0;
+            track.packets = 0;
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Job {
     pub(crate) mail: Box<Mailbox>,
     pub(crate) start: bool,
     pub(crate) events: Vec<Event>,
+    /// Calls of `process` at most: one for a filter that the clock paces.
+    pub(crate) most_calls: u64,
 }
 
 /// A job that came back.
