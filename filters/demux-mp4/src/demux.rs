@@ -202,7 +202,7 @@ impl Reader {
             self.cut(ctx, i, sample);
             return Ok(());
         };
-        let (dts, cts) = sample.times(track.edits.shift);
+        let (dts, cts) = track.times(&sample);
         self.timeline.count(i, dts, cts, sample.duration);
         let offset = self.timeline.offset(i);
         let timing = Packet {

@@ -168,3 +168,22 @@ fn descriptor(data: &[u8], tag: u8) -> Option<&[u8]> {
 fn word(data: &[u8], at: usize) -> Option<u32> {
     data.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_with_every_optional_field() {
+        let config = [0x04, 0x80, 0x80, 0x12, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0xfa, 0, 0x05, 2, 0x12, 0x10];
+        let es = [&[0, 1, 0xe0, 0, 9, 3, b'u', b'r', b'l', 0, 7][..], &config].concat();
+        let whole = [&[0x03, es.len() as u8][..], &es].concat();
+        let read = EsDescriptor::read(&whole).expect("a good descriptor");
+        assert_eq!((read.object_type, read.bitrate, read.specific), (0x40, 64_000, &[0x12, 0x10][..]));
+        for len in 0..whole.len() - 2 {
+            let cut = EsDescriptor::read(&whole[..len]);
+            assert!(cut.is_none_or(|es| es.specific.len() < 2), "cut at {len}");
+        }
+        assert!(EsDescriptor::read(&config).is_none(), "no ES descriptor around it");
+    }
+}

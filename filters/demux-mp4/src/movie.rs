@@ -48,6 +48,9 @@ pub(crate) struct Track {
     /// ISO 639-2 tag unless undetermined.
     pub(crate) language: Option<String>,
     pub(crate) edits: Edits,
+    /// How far composition times are before decoding times at most: 0 unless the file has negative offsets. Decoding is
+    /// moved ahead by it, so that no picture is shown before it is decoded.
+    pub(crate) early: i64,
     pub(crate) entries: Vec<Entry>,
     pub(crate) table: Table,
     /// Defaults for fragments.
@@ -144,10 +147,17 @@ impl Track {
             bitrate: if extends.is_none() { table.bitrate(timescale) } else { None },
             language: language(mdhd.language.as_bytes()),
             edits,
+            early: 0,
             entries,
             table,
             defaults: Extends::defaults(extends, tkhd.track_id),
         })
+    }
+
+    /// Decoding and composition time of a sample, as presented.
+    pub(crate) const fn times(&self, sample: &Sample) -> (i64, i64) {
+        let shift = self.edits.shift;
+        (sample.dts.saturating_add(shift).saturating_sub(self.early), sample.cts.saturating_add(shift))
     }
 
     /// The first sample entry of a codec that is read here.
@@ -270,6 +280,12 @@ impl Table {
             sync: sample.is_sync_sample(),
             entry: sample.chunk().sample_entry_index(),
         })
+    }
+
+    /// How far the composition time of a sample is before its decoding time at most.
+    pub(crate) fn early(&self) -> i64 {
+        let runs = self.0.stbl_box().ctts_box.iter().flat_map(|ctts| &ctts.entries);
+        runs.map(|run| run.sample_offset.saturating_neg()).max().unwrap_or(0)
     }
 
     /// Sum of the durations of all samples.

@@ -15,10 +15,3 @@ pub(crate) struct Sample {
     /// Index of its sample entry in the track.
     pub(crate) entry: usize,
 }
-
-impl Sample {
-    /// Decoding and composition time moved by `shift`.
-    pub(crate) const fn times(&self, shift: i64) -> (i64, i64) {
-        (self.dts.saturating_add(shift), self.cts.saturating_add(shift))
-    }
-}

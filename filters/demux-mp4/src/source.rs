@@ -89,3 +89,27 @@ impl Source {
         Ok(data)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_is_there_and_keeps_few_blocks() {
+        let path = std::env::temp_dir().join(format!("weir-mp4dmx-source-{}", std::process::id()));
+        let byte = |at: usize| (at % 251) as u8;
+        std::fs::write(&path, (0..5 * READ_AHEAD).map(byte).collect::<Vec<_>>()).expect("room for a file");
+        let mut source = Source::open(path.to_str().expect("a plain name")).expect("it is there");
+        std::fs::remove_file(&path).expect("it is there");
+        source.expect_readers(2);
+        let places = [0, 10, 4 * READ_AHEAD, 20, READ_AHEAD - 5, 3 * READ_AHEAD, 0, 5 * READ_AHEAD - 30];
+        for (at, len) in places.into_iter().flat_map(|at| [(at, 0), (at, 1), (at, 30)]).chain([(7, 2 * READ_AHEAD)]) {
+            let want: Vec<u8> = (at..at + len).map(byte).collect();
+            assert_eq!(source.read(at as u64, len).expect("readable").as_deref(), Some(&want[..]), "{len} at {at}");
+            assert!(source.blocks.len() <= 3);
+        }
+        let end = 5 * READ_AHEAD as u64;
+        assert_eq!((source.read(end - 1, 2), source.read(u64::MAX, 1)), (Ok(None), Ok(None)));
+        assert_eq!(source.read(end, 0), Ok(Some(Vec::new())));
+    }
+}

@@ -17,6 +17,8 @@ const MAX_INDEX_BOX: u64 = 64 << 20;
 const MAX_BOXES: usize = 100_000;
 /// Samples waiting before a track that brings none is no longer waited for.
 const LOOK_AHEAD: usize = 1 << 16;
+/// Samples of each track looked at before the first one leaves, to learn how pictures are reordered.
+const PREVIEW: usize = 64;
 
 /// What comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct Walk {
     fragments: Option<u64>,
     /// Where to look for the next fragment.
     scan: Option<u64>,
+    /// Samples that each track should have waiting while there may be more.
+    ahead: usize,
     /// Why the rest of the fragments is left out.
     pub(crate) fault: Option<Error>,
 }
@@ -122,7 +126,7 @@ impl Walk {
     /// A walk over these tracks. `after_moov` is where fragments may begin, in a file that has them.
     pub(crate) fn new(tracks: Vec<Track>, after_moov: Option<u64>) -> Self {
         let (cursors, queues) = (Vec::new(), Vec::new());
-        let mut walk = Self { tracks, cursors, queues, fragments: after_moov, scan: None, fault: None };
+        let mut walk = Self { tracks, cursors, queues, fragments: after_moov, scan: None, ahead: PREVIEW, fault: None };
         walk.rewind();
         walk
     }
@@ -150,6 +154,9 @@ impl Walk {
         if self.must_look() {
             self.look(source)?;
             return Ok(Step::Looking);
+        }
+        if self.ahead > 0 {
+            self.learn_order();
         }
         let heads = self.cursors.iter().enumerate().filter_map(|(i, cursor)| Some((i, cursor.head?)));
         let next = heads.min_by(|a, b| self.order(*a, *b));
@@ -191,12 +198,24 @@ impl Walk {
     /// Whether a track has nothing to give yet, while there may be fragments and room to keep them.
     fn must_look(&self) -> bool {
         let waiting = self.queues.iter().map(|queue| queue.samples.len()).sum::<usize>();
-        let missing = self.cursors.iter().any(|cursor| cursor.head.is_none() && !cursor.cut);
-        self.scan.is_some() && missing && waiting < LOOK_AHEAD
+        let starved = |(cursor, queue): (&Cursor, &Queue)| {
+            !cursor.cut && (cursor.head.is_none() || queue.samples.len() < self.ahead)
+        };
+        self.scan.is_some() && waiting < LOOK_AHEAD && self.cursors.iter().zip(&self.queues).any(starved)
+    }
+
+    /// Finds out, once, how far composition times are before decoding times, which negative offsets allow.
+    fn learn_order(&mut self) {
+        self.ahead = 0;
+        for ((track, cursor), queue) in self.tracks.iter_mut().zip(&self.cursors).zip(&self.queues) {
+            let waiting = cursor.head.iter().chain(&queue.samples);
+            let early = waiting.map(|sample| sample.dts.saturating_sub(sample.cts)).max().unwrap_or(0);
+            track.early = track.table.early().max(early).max(0);
+        }
     }
 
     fn order(&self, a: (usize, Sample), b: (usize, Sample)) -> Ordering {
-        let due = |(i, sample): (usize, Sample)| i128::from(sample.dts) + i128::from(self.tracks[i].edits.shift);
+        let due = |(i, sample): (usize, Sample)| i128::from(self.tracks[i].times(&sample).0);
         let scale = |(i, _): (usize, Sample)| i128::from(self.tracks[i].timescale);
         (due(a) * scale(b)).cmp(&(due(b) * scale(a)))
     }

@@ -16,6 +16,7 @@ make() {
 make end.mp4                                                                      # moov at the end, edit lists
 LATE=0.3 make late.mp4 -movflags +faststart                                       # sound begins later: an empty edit
 make quicktime.mov                                                                # version 1 sound description
+make negative.mp4 -movflags +faststart+negative_cts_offsets                       # shown before decoded, by the index
 make frag.mp4 -movflags +frag_keyframe+empty_moov                                 # explicit data offsets
 make hybrid.mp4 -movflags +frag_keyframe+default_base_moof                        # first samples in moov
 make apart.mp4 -movflags +frag_keyframe+delay_moov+omit_tfhd_offset+separate_moof # one fragment a track, edit lists

@@ -222,6 +222,57 @@ fn another_sample_entry_changes_the_properties() {
     assert_eq!(got.packets[0].len(), 3);
 }
 
+/// Offsets of the content of all boxes of a type, found by their name.
+fn contents(file: &[u8], kind: &[u8; 4]) -> Vec<usize> {
+    (4..file.len()).filter(|at| file[*at - 4..].starts_with(kind)).collect()
+}
+
+#[test]
+fn fragments_that_do_not_say_their_time_go_on() {
+    let mut file = std::fs::read(data("frag.mp4")).expect("a committed file");
+    let times = contents(&file, b"tfdt");
+    assert!(times.len() > 4);
+    times.iter().for_each(|at| file[at - 4..*at].copy_from_slice(b"free"));
+    let (got, want) = (run_bytes("no-tfdt", &file, &[("loop", "1")]), run("frag.mp4", &[("loop", "1")]));
+    let times = |run: crate::common::Run| run.packets.concat().iter().map(|p| (p.dts, p.cts)).collect::<Vec<_>>();
+    assert_eq!(got.map(times), want.map(times));
+}
+
+#[test]
+fn fragments_that_show_pictures_before_they_are_decoded() {
+    let mut file = std::fs::read(data("frag.mp4")).expect("a committed file");
+    // Version 1 makes the composition offsets of a run signed; the last word of each sample is its offset.
+    for at in contents(&file, b"trun").into_iter().step_by(2) {
+        let word = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().expect("four bytes"));
+        let (flags, count) = (word(at) & 0xff_ffff, word(at + 4) as usize);
+        assert_eq!(flags & 0x800, 0x800, "a run of pictures");
+        let words = (flags >> 8).count_ones() as usize;
+        let first = at + 8 + 4 * (flags & 0xff).count_ones() as usize;
+        file[at] = 1;
+        for offset in (0..count).map(|n| first + 4 * (words * n + words - 1)) {
+            let moved = u32::from_be_bytes(file[offset..offset + 4].try_into().expect("four bytes")).wrapping_sub(1024);
+            file[offset..offset + 4].copy_from_slice(&moved.to_be_bytes());
+        }
+    }
+    let (got, want) =
+        (run_bytes("early", &file, &[]).expect("a good file"), run("frag.mp4", &[]).expect("a good file"));
+    // The least distance was 512, so it takes 512 of decoding ahead to make up for 1024.
+    let moved: Vec<_> = want.packets[0].iter().map(|p| (p.dts - 512, p.cts - 1024)).collect();
+    assert_eq!(got.packets[0].iter().map(|p| (p.dts, p.cts)).collect::<Vec<_>>(), moved);
+    assert!(got.packets[0].iter().all(|p| p.cts >= p.dts));
+}
+
+#[test]
+fn a_run_of_too_many_samples_ends_the_file_with_a_warning() {
+    let mut file = std::fs::read(data("frag.mp4")).expect("a committed file");
+    let last = *contents(&file, b"trun").last().expect("runs");
+    file[last + 4..last + 8].copy_from_slice(&u32::MAX.to_be_bytes());
+    let got = run_bytes("many", &file, &[]).expect("as far as it goes");
+    assert_eq!(got.warnings.len(), 1);
+    assert!(got.warnings[0].contains("more than 262144 samples"), "{:?}", got.warnings);
+    assert!(got.packets.iter().all(|packets| packets.len() > 10));
+}
+
 #[test]
 fn no_index_is_an_error_and_a_short_file_is_read_as_far_as_it_goes() {
     let end = std::fs::read(data("end.mp4")).expect("a committed file");

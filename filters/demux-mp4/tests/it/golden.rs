@@ -65,6 +65,19 @@ fn quicktime_sound_description() {
 }
 
 #[test]
+fn pictures_that_the_index_shows_before_they_are_decoded() {
+    check(
+        "negative.mp4",
+        [
+            "ID=1 Name=V1 StreamType=Visual CodecID=avc Timescale=12800 Duration=1 Bitrate=19088 \
+ DecoderConfig=44 bytes Width=96 Height=64 FPS=25 SAR=1",
+            "ID=2 Name=A2 StreamType=Audio CodecID=aac Timescale=44100 Duration=1 Bitrate=17403 \
+ DecoderConfig=5 bytes Delay=-1024 Language=fra SampleRate=44100 NumChannels=1 SamplesPerFrame=1024",
+        ],
+    );
+}
+
+#[test]
 fn fragments_with_explicit_offsets() {
     check(
         "frag.mp4",

@@ -16,7 +16,7 @@ fn check(run: &Run) {
 
 #[test]
 fn a_cut_at_every_byte() {
-    for name in FILES {
+    for name in ["end.mp4", "hybrid.mp4", "apart.mp4"] {
         let file = std::fs::read(data(name)).expect("a committed file");
         let whole = run(name, &[]).expect("a good file");
         for len in 0..file.len() {
