@@ -80,6 +80,8 @@ pub(crate) struct Core<P> {
     /// A live sink or source: one clock paces the sources and no edge behind it pushes back.
     live: bool,
     settled: bool,
+    /// Payload bytes on all edges.
+    queued: usize,
     failures: usize,
     reports: Sender<Report>,
     log_level: Level,
@@ -109,6 +111,7 @@ impl<P: Platform> Core<P> {
             memory,
             live,
             settled: false,
+            queued: 0,
             failures: 0,
             reports,
             log_level,
@@ -134,6 +137,11 @@ impl<P: Platform> Core<P> {
         order.sort_by_key(rank);
         for id in order {
             self.start_now(id.index()).map_err(|e| (id, e))?;
+        }
+        // What services say to their outputs at once, such as that a name is taken, counts as part of starting.
+        self.with_services(|services, world| services.flush(world));
+        for i in 0..self.nodes.len() {
+            self.deliver_events(i).map_err(|e| (self.nodes[i].id, e))?;
         }
         for i in 0..self.nodes.len() {
             self.enqueue(i);
@@ -182,6 +190,17 @@ impl<P: Platform> Core<P> {
         mail.now = self.platform.now();
         mail.utc = self.platform.utc_micros();
         let result = filter.start(&mut mail.ctx());
+        self.nodes[i].filter = Some(filter);
+        let applied = self.apply_all(i, &mut mail);
+        self.nodes[i].mail = Some(mail);
+        result.and(applied)
+    }
+
+    fn deliver_events(&mut self, i: usize) -> Result<()> {
+        let events = std::mem::take(&mut self.nodes[i].events);
+        let slot = &mut self.nodes[i];
+        let (Some(mut filter), Some(mut mail)) = (slot.filter.take(), slot.mail.take()) else { return Ok(()) };
+        let result = events.into_iter().try_for_each(|event| filter.event(&mut mail.ctx(), event));
         self.nodes[i].filter = Some(filter);
         let applied = self.apply_all(i, &mut mail);
         self.nodes[i].mail = Some(mail);
@@ -384,7 +403,9 @@ impl<P: Platform> Core<P> {
             slot.report.packets_in += queue.taken_packets;
             slot.report.bytes_in += queue.taken_bytes;
             let waited = !edge.is_live() && edge.room() == 0;
+            self.queued -= edge.bytes();
             edge.give_back(queue);
+            self.queued += edge.bytes();
             if waited && edge.room() > 0 {
                 wake.push(slot.producers[n].0);
             }
@@ -539,9 +560,12 @@ impl<P: Platform> Core<P> {
         if matches!(slot.state, State::Over | State::Releasing) {
             return;
         }
-        let before = slot.inputs[input].dropped;
-        let pushed = slot.inputs[input].push(item);
-        let dropped = slot.inputs[input].dropped;
+        let edge = &mut slot.inputs[input];
+        let (before, bytes) = (edge.dropped, edge.bytes());
+        let is_tight = self.queued + self.memory.used() > self.memory.cap();
+        let pushed = edge.push(item, is_tight);
+        let dropped = edge.dropped;
+        self.queued = self.queued + edge.bytes() - bytes;
         if dropped > before && !std::mem::replace(&mut slot.late, true) {
             let line = format!("too slow: {} packets in front of it were dropped", dropped - before);
             self.log_node(node, Level::Warning, line);
@@ -606,6 +630,7 @@ impl<P: Platform> Core<P> {
             return;
         }
         self.nodes[i].state = State::Over;
+        self.queued -= self.nodes[i].inputs.iter().map(Edge::bytes).sum::<usize>();
         self.nodes[i].inputs.iter_mut().for_each(Edge::clear);
         for service in self.nodes[i].services.clone() {
             self.services.left(service, filter_id(i));
@@ -636,10 +661,10 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    /// Ends the sources, so that the session drains.
+    /// Ends the sources and demuxers, so that the session drains.
     pub(crate) fn stop(&mut self) {
-        let origin = |s: &Slot| s.role == Role::Source || s.pace.is_some();
-        for i in (0..self.nodes.len()).filter(|i| origin(&self.nodes[*i])).collect::<Vec<_>>() {
+        let makes_time = |i: usize| self.nodes[i].role != Role::Sink && self.is_before_clock(i);
+        for i in (0..self.nodes.len()).filter(|i| makes_time(*i)).collect::<Vec<_>>() {
             self.stop_node(i);
         }
     }
@@ -687,22 +712,22 @@ impl<P: Platform> Core<P> {
         &self.graph
     }
 
-    /// Counters and records of everything.
-    pub(crate) fn snapshot(&self) -> Snapshot {
+    /// Counters and records of everything. The tree is costly and asked for only at the end.
+    pub(crate) fn snapshot(&self, with_tree: bool) -> Snapshot {
+        let tree = if with_tree { self.graph.tree() } else { String::new() };
         let filter = |s: &Slot| FilterReport {
             dropped: s.inputs.iter().map(|e| e.dropped).sum(),
             queued: s.inputs.iter().map(Edge::packets).sum(),
             ..s.report.clone()
         };
         let output = |s: &Slot| Some(OutputReport { name: s.report.name.clone(), record: s.record.clone()? });
-        let queued: usize = self.nodes.iter().flat_map(|s| &s.inputs).map(Edge::bytes).sum();
         Snapshot {
             at: self.platform.now(),
             filters: self.nodes.iter().map(filter).collect(),
             outputs: self.nodes.iter().filter_map(output).collect(),
             connections: self.platform.connections().0,
-            memory: self.memory.used() + queued,
-            tree: self.graph.tree(),
+            memory: self.memory.used() + self.queued,
+            tree,
         }
     }
 

@@ -105,10 +105,10 @@ impl Edge {
         u32::try_from(self.limits.packets - self.packets).unwrap_or(u32::MAX)
     }
 
-    /// Queues an item, dropping by policy.
-    pub(crate) fn push(&mut self, item: Item) -> Result<(), Overflow> {
+    /// Queues an item, dropping by policy. When the memory of the process `is_tight`, a live edge counts as full.
+    pub(crate) fn push(&mut self, item: Item, is_tight: bool) -> Result<(), Overflow> {
         match item {
-            Item::Packet(packet) => self.push_packet(packet),
+            Item::Packet(packet) => self.push_packet(packet, is_tight),
             Item::Props(props) => {
                 self.timescale = props.timescale();
                 self.items.push_back(Item::Props(props));
@@ -121,12 +121,12 @@ impl Edge {
         }
     }
 
-    fn push_packet(&mut self, mut packet: Packet) -> Result<(), Overflow> {
+    fn push_packet(&mut self, mut packet: Packet, is_tight: bool) -> Result<(), Overflow> {
         if self.wait_key && !packet.is_key() && !packet.flags.contains(Flags::HEADER) {
             self.dropped += 1;
             return Ok(());
         }
-        if self.is_live() && self.full_with(&packet) {
+        if self.is_live() && (self.full_with(&packet) || (is_tight && self.packets > 0)) {
             match self.policy {
                 Policy::Fail => return Err(Overflow),
                 Policy::Drop | Policy::Wait => self.drop_late(&packet),
@@ -242,10 +242,10 @@ mod tests {
     fn a_full_live_edge_keeps_from_the_last_key_on() {
         let mut edge = Edge::new(&video(), true);
         for n in 0..76 {
-            edge.push(packet(n, n % 50 == 0)).expect("drops, never fails");
+            edge.push(packet(n, n % 50 == 0), false).expect("drops, never fails");
         }
         // 3 s at 25 fps is 75 frames: frame 76 is one too many, so frames before key 50 go.
-        edge.push(packet(76, false)).expect("drops");
+        edge.push(packet(76, false), false).expect("drops");
         assert_eq!(edge.dropped, 50);
         let left = queued(&edge);
         assert_eq!(left[0], (50, true, true));
@@ -256,11 +256,11 @@ mod tests {
     fn without_a_key_nothing_passes_until_the_next() {
         let mut edge = Edge::new(&video(), true);
         for n in 0..80 {
-            edge.push(packet(n, n == 0)).expect("drops");
+            edge.push(packet(n, n == 0), false).expect("drops");
         }
         assert_eq!(queued(&edge), []);
-        edge.push(packet(80, true)).expect("drops");
-        edge.push(packet(81, false)).expect("drops");
+        edge.push(packet(80, true), false).expect("drops");
+        edge.push(packet(81, false), false).expect("drops");
         assert_eq!(queued(&edge), [(80, true, true), (81, false, false)]);
         assert_eq!(edge.dropped, 80);
     }
@@ -269,14 +269,14 @@ mod tests {
     fn a_file_that_cannot_keep_up_fails() {
         let props = Props::new().with(Prop::StreamType, StreamType::File).with(Prop::Timescale, 1000u32);
         let mut edge = Edge::new(&props, true);
-        assert!((0..3000).all(|n| edge.push(packet(n, true)).is_err() == (n >= 1024)));
+        assert!((0..3000).all(|n| edge.push(packet(n, true), false).is_err() == (n >= 1024)));
     }
 
     #[test]
     fn a_waiting_edge_counts_what_a_job_took_along() {
         let mut edge = Edge::new(&video(), false);
         for n in 0..64 {
-            edge.push(packet(n, true)).expect("waits");
+            edge.push(packet(n, true), false).expect("waits");
         }
         assert_eq!(edge.room(), 0);
         let mut lent = InQueue::default();
@@ -285,7 +285,7 @@ mod tests {
         lent.items.pop_front();
         lent.taken_packets = 1;
         lent.taken_bytes = 1;
-        edge.push(packet(64, true)).expect("waits");
+        edge.push(packet(64, true), false).expect("waits");
         edge.give_back(&mut lent);
         assert_eq!((edge.packets(), queued(&edge)[0].0, queued(&edge).len()), (64, 1, 64));
     }

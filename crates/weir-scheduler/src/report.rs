@@ -67,7 +67,7 @@ pub struct Snapshot {
     pub connections: usize,
     /// Bytes leased from the process-wide account.
     pub memory: usize,
-    /// The graph as a tree, for people.
+    /// The graph as a tree, for people; only in the last snapshot.
     pub tree: String,
 }
 

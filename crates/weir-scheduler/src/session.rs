@@ -176,7 +176,7 @@ impl Session {
             if now >= chores {
                 chores = now + self.config.snapshot_every;
                 self.core.check_hung();
-                self.core.report(Report::Snapshot(Box::new(self.core.snapshot())));
+                self.core.report(Report::Snapshot(Box::new(self.core.snapshot(false))));
             }
             match self.commands.try_recv() {
                 Ok(Command::Abort) => break true,
@@ -203,7 +203,7 @@ impl Session {
             ready.clear();
             ready.extend(events.iter().filter_map(|e| self.core.platform.readiness(e)));
         };
-        let last = self.core.snapshot();
+        let last = self.core.snapshot(true);
         Ok(Outcome { failures: self.core.failures(), aborted, last })
     }
 }

@@ -23,7 +23,7 @@ const OPTIONS: &[OptionDef] = &[
     OptionDef::new(
         "keyframes",
         Kind::Int { min: 0, max: 65_536 },
-        "7200",
+        "1800",
         "Key frames that the index of a file has room for; 0 writes no index",
     ),
 ];
