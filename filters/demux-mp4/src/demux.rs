@@ -1,7 +1,7 @@
 //! The filter: opens the file, opens a PID for each track and sends samples in decoding order.
 
 use weir_media::{Bytes, Flags, Packet, Prop, Props};
-use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, InId, Item, Level, Options, Result, Status};
+use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, InId, Item, Lease, Level, Options, Result, Status};
 
 use crate::boxes::FourCc;
 use crate::movie::Track;
@@ -92,8 +92,16 @@ struct Reader {
     pids: Vec<Pid>,
     /// Rounds to come; `None` for ever.
     rounds: Option<u64>,
-    /// A warning was given that the file is cut off.
-    told_cut: bool,
+    told: Told,
+    /// What is kept of the file while it is read.
+    _kept: Lease,
+}
+
+/// Warnings given, which every round would repeat.
+#[derive(Default)]
+struct Told {
+    cut: bool,
+    damaged: bool,
 }
 
 impl Demux {
@@ -138,21 +146,26 @@ impl Reader {
             Error::unsupported("MP4 needs a seekable file, and this input is a stream without a file behind it")
         })?;
         let mut source = Source::open(path)?;
-        let (movie, after_moov) = walk::open(&mut source)?;
+        let (movie, moov) = walk::open(&mut source)?;
         for warning in movie.warnings {
             ctx.log(Level::Warning, warning);
         }
         let tracks = choose(ctx, movie.tracks, settings)?;
         source.expect_readers(tracks.len());
+        let kept = usize::try_from(moov.end - moov.start).unwrap_or(usize::MAX).saturating_add(source.capacity());
+        let kept = ctx.memory().lease(kept).ok_or_else(|| {
+            Error::new(ErrorKind::Limit, format!("{kept} bytes to read the file would exceed the memory limit"))
+        })?;
         let timeline = Timeline::new(tracks.iter().map(|track| track.timescale).collect(), settings.start_ms);
-        let walk = Walk::new(tracks, movie.fragmented.then_some(after_moov));
-        Ok(Self { source, walk, timeline, pids: Vec::new(), rounds: settings.rounds, told_cut: false })
+        let walk = Walk::new(tracks, movie.fragmented.then_some(moov.end));
+        let (pids, told) = (Vec::new(), Told::default());
+        Ok(Self { source, walk, timeline, pids, rounds: settings.rounds, told, _kept: kept })
     }
 
     fn work(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         for turn in 0..STEPS_PER_CALL {
             let step = self.walk.peek(&mut self.source)?;
-            if let Some(fault) = self.walk.fault.take() {
+            if let Some(fault) = self.walk.fault.take().filter(|_| !std::mem::replace(&mut self.told.damaged, true)) {
                 ctx.log(Level::Warning, format!("the rest of the file is left out: {fault}"));
             }
             if step != Step::Looking && self.pids.is_empty() {
@@ -219,7 +232,7 @@ impl Reader {
     /// The file ends before a sample: leaves out the rest of the track.
     fn cut(&mut self, ctx: &mut Ctx<'_>, i: usize, sample: Sample) {
         self.walk.cut(i);
-        if !std::mem::replace(&mut self.told_cut, true) {
+        if !std::mem::replace(&mut self.told.cut, true) {
             let (id, len) = (self.walk.tracks[i].id, self.source.len());
             let at = sample.offset;
             let text = format!("the file is cut off: it ends at byte {len}, but track {id} has a sample at byte {at}");
@@ -230,29 +243,18 @@ impl Reader {
 
 /// The tracks to read, in file order; the others are named in the log.
 fn choose(ctx: &mut Ctx<'_>, tracks: Vec<Track>, settings: Settings) -> Result<Vec<Track>> {
-    let any_enabled = tracks.iter().any(|track| track.enabled);
+    // A file without any enabled track was made by a writer that does not know the flag.
+    let skip_disabled = tracks.iter().any(|track| track.enabled) && !settings.takes_disabled();
     let mut chosen: Vec<Track> = Vec::new();
     for track in tracks.into_iter().filter(|track| settings.wants(track)) {
-        let id = track.id;
-        let refused = if chosen.iter().any(|other| other.id == id) {
-            Some(format!("track {id} is there twice, the second one is left out"))
-        } else if track.first_usable_entry().is_none() {
-            Some(format!("track {id} is left out: its codec is not supported ({})", track.codec_name()))
-        } else if any_enabled && !track.enabled && !settings.takes_disabled() {
-            Some(format!("track {id} is disabled and left out; the option alltk reads it"))
-        } else {
-            None
-        };
-        match refused {
-            Some(why) => ctx.log(Level::Warning, why),
-            None => {
-                if track.edits.complex {
-                    let text = format!("track {id}: only the start of its edit list is honoured");
-                    ctx.log(Level::Warning, text);
-                }
-                chosen.push(track);
-            }
+        if let Some(why) = refusal(&track, &chosen, skip_disabled) {
+            ctx.log(Level::Warning, format!("track {} is left out: {why}", track.id));
+            continue;
         }
+        if track.edits.complex {
+            ctx.log(Level::Warning, format!("track {}: only the start of its edit list is honoured", track.id));
+        }
+        chosen.push(track);
     }
     if chosen.is_empty() {
         return Err(match settings.select {
@@ -261,4 +263,17 @@ fn choose(ctx: &mut Ctx<'_>, tracks: Vec<Track>, settings: Settings) -> Result<V
         });
     }
     Ok(chosen)
+}
+
+/// Why a track is not read.
+fn refusal(track: &Track, chosen: &[Track], skip_disabled: bool) -> Option<String> {
+    if track.first_usable_entry().is_none() {
+        Some(format!("its codec is not supported ({})", track.codec_name()))
+    } else if chosen.iter().any(|other| other.id == track.id) {
+        Some("another one has the same number".to_owned())
+    } else if skip_disabled && !track.enabled {
+        Some("it is disabled; the option alltk reads it".to_owned())
+    } else {
+        None
+    }
 }

@@ -60,6 +60,11 @@ impl Source {
         self.keep = readers + 1;
     }
 
+    /// Bytes that are kept at most, single large pieces aside.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.keep.saturating_mul(READ_AHEAD)
+    }
+
     /// `len` bytes at `at`; `None` when the file ends before.
     ///
     /// # Errors

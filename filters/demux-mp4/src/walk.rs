@@ -2,6 +2,7 @@
 //! comes to them, so a long recording costs no long index.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use weir_plugin::{Error, ErrorKind, Result};
 
@@ -58,11 +59,11 @@ struct Cursor {
     cut: bool,
 }
 
-/// Finds and reads `moov`; also says where it ends.
+/// Finds and reads `moov`; also says where it lies.
 ///
 /// # Errors
 /// When there is none, or it is cut off, too large or damaged.
-pub(crate) fn open(source: &mut Source) -> Result<(Movie, u64)> {
+pub(crate) fn open(source: &mut Source) -> Result<(Movie, Range<u64>)> {
     let mut at = 0;
     for _ in 0..MAX_BOXES {
         let Some(found) = header(source, at)? else { return Err(no_moov(at)) };
@@ -74,7 +75,7 @@ pub(crate) fn open(source: &mut Source) -> Result<(Movie, u64)> {
                     source.len()
                 ))
             })?;
-            return Ok((Movie::read(first(&data, at)?)?, end));
+            return Ok((Movie::read(first(&data, at)?)?, at..end));
         }
         at = end;
     }

@@ -102,7 +102,7 @@ fn disabled_tracks_need_alltk_or_their_number() {
     let file = patched("end.mp4", b"tkhd", 1, 7, &[2]);
     let got = run_bytes("disabled", &file, &[]).expect("a good file");
     assert_eq!(got.props.len(), 1);
-    assert_eq!(got.warnings, ["track 2 is disabled and left out; the option alltk reads it"]);
+    assert_eq!(got.warnings, ["track 2 is left out: it is disabled; the option alltk reads it"]);
     assert_eq!(run_bytes("disabled-all", &file, &[("alltk", "yes")]).expect("a good file").props.len(), 2);
     assert_eq!(run_bytes("disabled-two", &file, &[("tkid", "2")]).expect("a good file").props.len(), 1);
 }
@@ -300,6 +300,8 @@ fn a_fragment_cut_off_ends_the_file_with_a_warning() {
     assert_eq!(got.warnings.len(), 1);
     assert!(got.warnings[0].contains("the fragment at byte"), "{:?}", got.warnings);
     assert!(got.packets.iter().all(|packets| packets.len() > 10));
+    let rounds = run_bytes("cut-moof", &file[..last + 20], &[("loop", "3")]).expect("as far as it goes");
+    assert_eq!(rounds.warnings, got.warnings, "told once, not in every round");
 }
 
 #[test]

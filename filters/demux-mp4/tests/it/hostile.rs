@@ -33,7 +33,7 @@ fn a_cut_at_every_byte() {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 2000, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default()
+        cases: 1000, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default()
     })]
 
     /// Most changes go where the boxes are, not where the media is.
