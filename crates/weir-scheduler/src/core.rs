@@ -53,6 +53,8 @@ struct Slot {
     state: State,
     started: bool,
     queued: bool,
+    /// Something happened while its filter was away: call it again.
+    missed: bool,
     /// It is to end as soon as its filter is here.
     stop: bool,
     inputs: Vec<Edge>,
@@ -83,6 +85,8 @@ pub(crate) struct Core<P> {
     /// Payload bytes on all edges.
     queued: usize,
     failures: usize,
+    /// A node ended since the last look at whether all is over.
+    ended: bool,
     reports: Sender<Report>,
     log_level: Level,
 }
@@ -113,6 +117,7 @@ impl<P: Platform> Core<P> {
             settled: false,
             queued: 0,
             failures: 0,
+            ended: true,
             reports,
             log_level,
         }
@@ -168,6 +173,7 @@ impl<P: Platform> Core<P> {
             state: if failed.is_some() { State::Over } else { State::Here },
             started: false,
             queued: false,
+            missed: false,
             stop: false,
             inputs: Vec::new(),
             producers: Vec::new(),
@@ -277,9 +283,13 @@ impl<P: Platform> Core<P> {
 
     fn enqueue(&mut self, i: usize) {
         let slot = &mut self.nodes[i];
-        if !slot.queued && matches!(slot.state, State::Here | State::Releasing) {
-            slot.queued = true;
-            self.queue.push_back(i);
+        match slot.state {
+            State::Here | State::Releasing if !slot.queued => {
+                slot.queued = true;
+                self.queue.push_back(i);
+            }
+            State::Away(_) => slot.missed = true,
+            _ => {}
         }
     }
 
@@ -385,9 +395,8 @@ impl<P: Platform> Core<P> {
             Ok(Status::Until(at)) => self.wake_at(i, at),
             Ok(Status::Idle) => {}
         }
-        let slot = &self.nodes[i];
-        let came_meanwhile = slot.lane != Lane::Reactor && slot.inputs.iter().any(|e| !e.is_empty());
-        if came_meanwhile || room_opened || !slot.events.is_empty() || slot.pace.is_some() {
+        let slot = &mut self.nodes[i];
+        if std::mem::take(&mut slot.missed) || room_opened || slot.pace.is_some() {
             self.enqueue(i);
         }
     }
@@ -630,6 +639,7 @@ impl<P: Platform> Core<P> {
             return;
         }
         self.nodes[i].state = State::Over;
+        self.ended = true;
         self.queued -= self.nodes[i].inputs.iter().map(Edge::bytes).sum::<usize>();
         self.nodes[i].inputs.iter_mut().for_each(Edge::clear);
         for service in self.nodes[i].services.clone() {
@@ -671,6 +681,9 @@ impl<P: Platform> Core<P> {
 
     /// Whether every output has ended. Outputs that can get nothing any more fail here.
     pub(crate) fn is_over(&mut self) -> bool {
+        if !self.ended {
+            return false;
+        }
         let alive = |s: &Slot| s.state != State::Over;
         if !self.nodes.iter().any(|s| alive(s) && s.role != Role::Sink) {
             for i in 0..self.nodes.len() {
@@ -679,7 +692,9 @@ impl<P: Platform> Core<P> {
                 }
             }
         }
-        !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink)
+        // Nothing changes until another node ends.
+        self.ended = !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink);
+        self.ended
     }
 
     /// Gives up filters that hang in a blocking lane, and lets those that were late say so again.

@@ -82,10 +82,6 @@ impl Edge {
         self.policy != Policy::Wait
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     pub(crate) fn packets(&self) -> usize {
         self.packets
     }
