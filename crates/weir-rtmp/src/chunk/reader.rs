@@ -34,7 +34,11 @@ pub struct Limits {
 const USER_CONTROL_MAX: u32 = 256;
 
 impl Limits {
-    /// Limits that fit every known publisher and player.
+    /// Limits for peers that only play: what they send is commands.
+    pub const PLAYER: Self =
+        Self { video: 1 << 20, other: 256 << 10, command: 64 << 10, partial: 1 << 20, chunk_streams: 64 };
+
+    /// Limits that fit every known publisher and server.
     pub const DEFAULT: Self =
         Self { video: 8 << 20, other: 1 << 20, command: 64 << 10, partial: 16 << 20, chunk_streams: 64 };
 

@@ -68,6 +68,11 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// Bytes of its body.
+    pub(super) const fn len(&self) -> usize {
+        self.body.len()
+    }
+
     /// The header's message with `timestamp` for `msid`.
     pub(super) fn render(&self, timestamp: u32, msid: u32, chunk_size: u32) -> Bytes {
         let (kind, csid) = self.kind.wire();
@@ -152,7 +157,7 @@ impl Entry {
 
     /// Memory behind the entry, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.wire.len() + self.header.as_ref().map_or(0, |header| size_of::<Header>() + header.body.len())
+        self.wire.len() + self.header.as_ref().map_or(0, |header| size_of::<Header>() + header.len())
     }
 }
 

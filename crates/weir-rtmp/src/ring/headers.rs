@@ -8,6 +8,8 @@ use super::entry::{Header, Kind};
 
 /// Headers kept at most. A stream has a handful per track; what is over this is sent once, but not sent again.
 const HEADERS_MAX: usize = 64;
+/// Bytes of the bodies of all headers kept. They come on top of the ring's own cap.
+const HEADER_BYTES_MAX: usize = 1 << 20;
 
 /// Headers in the order to send them: metadata, video, audio.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +26,14 @@ const fn order(kind: Kind) -> u8 {
 impl Headers {
     /// Puts `header` in force, in the place of the one it replaces.
     pub(super) fn set(&mut self, header: &Arc<Header>) {
-        let same = |h: &Arc<Header>| (h.kind, h.number) == (header.kind, header.number);
-        if let Some(old) = self.0.iter_mut().find(|h| same(h)) {
-            *old = Arc::clone(header);
-        } else if self.0.len() < HEADERS_MAX {
+        let old = self.0.iter().position(|h| (h.kind, h.number) == (header.kind, header.number));
+        if let Some(old) = old {
+            self.0.remove(old);
+        }
+        let bytes: usize = self.0.iter().map(|h| h.len()).sum();
+        if self.0.len() < HEADERS_MAX && bytes + header.len() <= HEADER_BYTES_MAX {
             let at = self.0.partition_point(|h| order(h.kind) <= order(header.kind));
-            self.0.insert(at, Arc::clone(header));
+            self.0.insert(old.unwrap_or(at), Arc::clone(header));
         }
     }
 

@@ -116,7 +116,7 @@ impl Ring {
         self.first + self.slots.len() as u64
     }
 
-    /// Memory of all entries kept, in bytes.
+    /// Memory of all entries kept, in bytes. The headers in force come on top: at most 1 MiB.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes

@@ -64,7 +64,7 @@ impl Default for ServerConfig {
             setup_deadline: Self::SETUP_DEADLINE,
             ping_after: Self::PING_AFTER,
             give_up_after: Some(Self::GIVE_UP_AFTER),
-            limits: Limits::DEFAULT,
+            limits: Limits::PLAYER,
         }
     }
 }

@@ -11,8 +11,8 @@ use weir_rtmp::{ClientConfig, ClientSession, Event, Refusal, RtmpUrl, ServerConf
 
 use crate::support::{ExtStyle, RefWriter, Rng, connect_chunks};
 
-/// Answers that may wait, and half as much again as the partial messages that fit the limit.
-const HELD_MAX: usize = (64 << 10) + (16 << 20) + 4096;
+/// Answers that may wait (and those to one more batch), and the limit of unfinished messages.
+const HELD_MAX: usize = 2 * (64 << 10) + (16 << 20);
 
 fn handshake() -> Vec<u8> {
     [&[3][..], &[0; 3072]].concat()

@@ -3,7 +3,9 @@
 
 mod chunks;
 mod hostile;
+mod ring;
 mod ring_model;
 mod server;
+mod server_limits;
 mod support;
 mod two_engines;

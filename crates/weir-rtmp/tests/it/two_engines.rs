@@ -188,7 +188,7 @@ impl Source {
     /// Pushes what is due at `now`. Bodies carry the number of the frame.
     fn advance(&mut self, now: Time) {
         while u64::from(self.frames) * 40 <= now.as_millis() {
-            let is_key = self.frames % 25 == 0;
+            let is_key = self.frames.is_multiple_of(25);
             let mut video = vec![if is_key { 0x17 } else { 0x27 }, 1];
             video.extend(self.frames.to_be_bytes());
             video.resize(self.frame_size, self.frames as u8);
