@@ -1,0 +1,138 @@
+//! How nodes end: done, failed, stopped, given up, or with nobody left to listen.
+
+use std::time::Duration;
+
+use weir_plugin::{Error, ErrorKind, Event, Item, Lane, Level, Phase, Role};
+
+use super::{Core, Slot, State, filter_id};
+use crate::edge::Edge;
+use crate::platform::Platform;
+
+/// A job on a blocking lane that takes longer is given up, with its thread.
+const BLOCKING_DEADLINE: Duration = Duration::from_secs(15);
+
+impl<P: Platform> Core<P> {
+    /// The filter of a node is done: its outputs end, at their time.
+    pub(super) fn finish(&mut self, i: usize) {
+        self.nodes[i].filter = None;
+        let stopped = self.nodes[i].stop;
+        if let Some(pace) = self.nodes[i].pace.as_mut().filter(|_| stopped) {
+            pace.drop_held();
+        }
+        self.nodes[i].state = State::Releasing;
+        for out in 0..self.nodes[i].outs.len() {
+            if !std::mem::replace(&mut self.nodes[i].outs[out].ended, true) {
+                self.emit(i, out, Item::End);
+            }
+        }
+        if self.nodes[i].state == State::Releasing {
+            self.release(i);
+        }
+    }
+
+    /// A node failed: it ends alone.
+    pub(super) fn fail(&mut self, i: usize, e: &Error) {
+        if self.nodes[i].report.error.is_some() {
+            return;
+        }
+        self.failures += 1;
+        self.log_node(i, Level::Error, e.to_string());
+        let slot = &mut self.nodes[i];
+        slot.report.error = Some(e.to_string());
+        if let Some(record) = &mut slot.record {
+            record.phase = Phase::Failed;
+        }
+        slot.filter = None;
+        slot.stop = true;
+        self.finish(i);
+    }
+
+    /// Nothing more comes from a node. Producers that nobody listens to any more end too.
+    pub(super) fn over(&mut self, i: usize) {
+        if self.nodes[i].state == State::Over {
+            return;
+        }
+        self.nodes[i].state = State::Over;
+        self.ended = true;
+        self.queued -= self.nodes[i].inputs.iter().map(Edge::bytes).sum::<usize>();
+        self.nodes[i].inputs.iter_mut().for_each(Edge::clear);
+        for service in self.nodes[i].services.clone() {
+            self.services.left(service, filter_id(i));
+        }
+        for (producer, _) in self.nodes[i].producers.clone() {
+            let slot = &self.nodes[producer];
+            let mut consumers = slot.outs.iter().flat_map(|o| &o.to);
+            if slot.state == State::Over {
+                continue;
+            }
+            if consumers.all(|(n, _)| self.nodes[*n].state == State::Over) {
+                self.stop_node(producer);
+            } else {
+                self.enqueue(producer);
+            }
+        }
+        self.settle();
+    }
+
+    pub(super) fn stop_node(&mut self, i: usize) {
+        let slot = &mut self.nodes[i];
+        slot.stop = true;
+        slot.events.push(Event::Stop);
+        match slot.state {
+            State::Here => self.enqueue(i),
+            State::Releasing => self.over(i),
+            State::Away(_) | State::Over => {}
+        }
+    }
+
+    /// Ends the sources and demuxers, so that the session drains.
+    pub(crate) fn stop(&mut self) {
+        let makes_time = |i: usize| self.nodes[i].role != Role::Sink && self.is_before_clock(i);
+        for i in (0..self.nodes.len()).filter(|i| makes_time(*i)).collect::<Vec<_>>() {
+            self.stop_node(i);
+        }
+    }
+
+    /// Whether every output has ended. Outputs that can get nothing any more fail here.
+    pub(crate) fn is_over(&mut self) -> bool {
+        if !self.ended {
+            return false;
+        }
+        let alive = |s: &Slot| s.state != State::Over;
+        if !self.nodes.iter().any(|s| alive(s) && s.role != Role::Sink) {
+            for i in 0..self.nodes.len() {
+                if self.nodes[i].inputs.is_empty() && self.nodes[i].state == State::Here {
+                    self.fail(i, &Error::unsupported("nothing was connected to this output"));
+                }
+            }
+        }
+        // Nothing changes until another node ends.
+        self.ended = !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink);
+        self.ended
+    }
+
+    /// Gives up filters that hang in a blocking lane, and lets those that were late say so again.
+    pub(crate) fn check_hung(&mut self) {
+        let now = self.platform.now();
+        for i in 0..self.nodes.len() {
+            self.nodes[i].late = false;
+            if let (State::Away(since), Lane::Blocking) = (self.nodes[i].state, self.nodes[i].lane)
+                && now.since(since) > BLOCKING_DEADLINE
+            {
+                let line = format!("did not return for {} s and is given up", BLOCKING_DEADLINE.as_secs());
+                self.fail(i, &Error::new(ErrorKind::Io, line));
+            }
+        }
+    }
+
+    /// Filters that failed so far.
+    pub(crate) fn failures(&self) -> usize {
+        self.failures
+    }
+
+    /// Names of outputs that have not ended.
+    pub(crate) fn unfinished(&self) -> Vec<String> {
+        let open = self.nodes.iter().filter(|s| s.role == Role::Sink && s.state != State::Over);
+        open.map(|s| s.report.name.clone()).collect()
+    }
+}

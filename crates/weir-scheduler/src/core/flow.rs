@@ -1,0 +1,116 @@
+//! How packets move: queues lent to a filter and taken back, the pace, and the edges behind an output.
+
+use weir_media::Time;
+use weir_plugin::{Credit, Error, ErrorKind, InQueue, Item, Level, Mailbox};
+
+use super::{Core, State};
+use crate::pace::Pace;
+use crate::platform::{Done, Platform};
+
+impl<P: Platform> Core<P> {
+    pub(super) fn credit(&self, i: usize, out: usize) -> Credit {
+        if let Some(pace) = &self.nodes[i].pace {
+            return pace.credit(out);
+        }
+        let consumers = self.nodes[i].outs[out].to.iter().filter(|(n, _)| self.nodes[*n].state != State::Over);
+        let room = consumers.map(|(n, input)| self.nodes[*n].inputs[*input].room()).min().unwrap_or(u32::MAX);
+        if room == u32::MAX { Credit::Endless } else { Credit::Packets(room) }
+    }
+
+    /// Whether every output is without room, so that running makes no sense.
+    pub(super) fn is_full(&self, i: usize) -> bool {
+        let outs = &self.nodes[i].outs;
+        !outs.is_empty() && (0..outs.len()).all(|out| outs[out].ended || self.credit(i, out) == Credit::Packets(0))
+    }
+
+    pub(super) fn fill(&mut self, i: usize, mail: &mut Mailbox, now: Time) {
+        mail.now = now;
+        mail.utc = self.platform.utc_micros();
+        mail.settled = self.settled;
+        for (out, state) in mail.outs.iter_mut().enumerate() {
+            state.credit = self.credit(i, out);
+        }
+        let inputs = &mut self.nodes[i].inputs;
+        mail.inputs.resize_with(inputs.len(), InQueue::default);
+        for (edge, queue) in inputs.iter_mut().zip(&mut mail.inputs) {
+            edge.lend(queue);
+        }
+    }
+
+    /// Takes queues back, counts, and wakes producers that waited for room.
+    pub(super) fn collect(&mut self, i: usize, done: &mut Done) {
+        let slot = &mut self.nodes[i];
+        slot.report.calls += done.calls;
+        slot.report.busy += done.busy;
+        slot.report.longest = slot.report.longest.max(done.busy);
+        let mut wake = Vec::new();
+        for (n, (edge, queue)) in slot.inputs.iter_mut().zip(&mut done.mail.inputs).enumerate() {
+            slot.report.packets_in += queue.taken_packets;
+            slot.report.bytes_in += queue.taken_bytes;
+            let waited = !edge.is_live() && edge.room() == 0;
+            self.queued -= edge.bytes();
+            edge.give_back(queue);
+            self.queued += edge.bytes();
+            if waited && edge.room() > 0 {
+                wake.push(slot.producers[n].0);
+            }
+        }
+        wake.into_iter().for_each(|producer| self.enqueue(producer));
+    }
+
+    /// Sends an item on its way: through the pace of the node if it makes timestamps, else to the consumers.
+    pub(super) fn emit(&mut self, i: usize, out: usize, item: Item) {
+        let now = self.platform.now();
+        match &mut self.nodes[i].pace {
+            Some(pace) => pace.hold(out, item, now),
+            None => return self.route(i, out, item),
+        }
+        self.release(i);
+    }
+
+    /// Releases held items that are due and sets the timer for the next.
+    pub(super) fn release(&mut self, i: usize) {
+        let now = self.platform.now();
+        while let Some((out, item)) = self.nodes[i].pace.as_mut().and_then(|p| p.release(now)) {
+            self.route(i, out, item);
+        }
+        match self.nodes[i].pace.as_ref().and_then(Pace::next_release) {
+            Some(at) => self.wake_at(i, at),
+            None if self.nodes[i].state == State::Releasing => self.over(i),
+            None => {}
+        }
+    }
+
+    pub(super) fn route(&mut self, i: usize, out: usize, item: Item) {
+        let count = self.nodes[i].outs[out].to.len();
+        for n in 1..count {
+            let (node, input) = self.nodes[i].outs[out].to[n];
+            self.deliver(node, input, item.clone());
+        }
+        if let Some((node, input)) = self.nodes[i].outs[out].to.first().copied() {
+            self.deliver(node, input, item);
+        }
+    }
+
+    pub(super) fn deliver(&mut self, node: usize, input: usize, item: Item) {
+        let slot = &mut self.nodes[node];
+        if matches!(slot.state, State::Over | State::Releasing) {
+            return;
+        }
+        let edge = &mut slot.inputs[input];
+        let (before, bytes) = (edge.dropped, edge.bytes());
+        let is_tight = self.queued + self.memory.used() > self.memory.cap();
+        let pushed = edge.push(item, is_tight);
+        let dropped = edge.dropped;
+        self.queued = self.queued + edge.bytes() - bytes;
+        if dropped > before && !std::mem::replace(&mut slot.late, true) {
+            let line = format!("too slow: {} packets in front of it were dropped", dropped - before);
+            self.log_node(node, Level::Warning, line);
+        }
+        if pushed.is_err() {
+            let e = Error::new(ErrorKind::Limit, "cannot keep up with the live stream: its queue is full");
+            return self.fail(node, &e);
+        }
+        self.enqueue(node);
+    }
+}

@@ -1,0 +1,345 @@
+//! [`Core`]: nodes, edges and the run queue. It takes finished jobs, readiness and the clock as input and does one
+//! bounded turn at a time.
+
+mod end;
+mod flow;
+mod observe;
+mod wire;
+
+use std::collections::VecDeque;
+
+use crossbeam_channel::Sender;
+use weir_graph::{Graph, NodeId};
+use weir_media::{Props, Time};
+use weir_plugin::{
+    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutState, OutputRecord, Ready, Result,
+    Role, Status,
+};
+
+use crate::edge::Edge;
+use crate::lanes;
+use crate::pace::Pace;
+use crate::platform::{Done, Job, Platform, Readiness, TimerState};
+use crate::report::{FilterReport, Report};
+use crate::services::{Services, World};
+use crate::timers::{Due, Timers};
+
+/// Filter calls in one turn, so that sockets are looked at often enough.
+const CALLS_PER_TURN: usize = 256;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Its filter is here.
+    Here,
+    /// Its filter is with a worker.
+    Away(Time),
+    /// Its filter is done; held packets still leave when due.
+    Releasing,
+    /// Over and done.
+    Over,
+}
+
+struct OutPort {
+    props: Props,
+    /// Consumers: node and input.
+    to: Vec<(usize, usize)>,
+    ended: bool,
+}
+
+struct Slot {
+    id: NodeId,
+    role: Role,
+    lane: Lane,
+    filter: Option<Box<dyn Filter>>,
+    mail: Option<Box<Mailbox>>,
+    state: State,
+    started: bool,
+    queued: bool,
+    /// Something happened while its filter was away: call it again.
+    missed: bool,
+    /// It is to end as soon as its filter is here.
+    stop: bool,
+    inputs: Vec<Edge>,
+    producers: Vec<(usize, OutId)>,
+    outs: Vec<OutPort>,
+    pace: Option<Pace>,
+    events: Vec<Event>,
+    services: Vec<usize>,
+    wake: Option<Time>,
+    /// Packets in front of it were dropped since the last snapshot.
+    late: bool,
+    report: FilterReport,
+    record: Option<OutputRecord>,
+}
+
+/// The scheduler without a world.
+pub(crate) struct Core<P> {
+    pub(crate) platform: P,
+    graph: Graph,
+    nodes: Vec<Slot>,
+    queue: VecDeque<usize>,
+    services: Services,
+    timers: Timers,
+    memory: Memory,
+    /// A live sink or source: one clock paces the sources and no edge behind it pushes back.
+    live: bool,
+    settled: bool,
+    /// Payload bytes on all edges.
+    queued: usize,
+    failures: usize,
+    /// A node ended since the last look at whether all is over.
+    ended: bool,
+    reports: Sender<Report>,
+    log_level: Level,
+}
+
+/// Whether and when to turn again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Next {
+    /// At once.
+    Now,
+    /// At this time, or when something happens.
+    At(Time),
+    /// When something happens.
+    Wait,
+}
+
+impl<P: Platform> Core<P> {
+    pub(crate) fn new(platform: P, graph: Graph, memory: Memory, reports: Sender<Report>, log_level: Level) -> Self {
+        let live = graph.nodes().any(|(_, n)| n.plugin.is_live(&n.options));
+        Self {
+            platform,
+            graph,
+            nodes: Vec::new(),
+            queue: VecDeque::new(),
+            services: Services::default(),
+            timers: Timers::default(),
+            memory,
+            live,
+            settled: false,
+            queued: 0,
+            failures: 0,
+            ended: true,
+            reports,
+            log_level,
+        }
+    }
+
+    /// Creates and starts every declared filter: first those that listen, then sources and the rest, last those that
+    /// make files. The first failure is returned and nothing runs.
+    pub(crate) fn start(&mut self) -> std::result::Result<(), (NodeId, Error)> {
+        for group in self.graph.merge_sinks() {
+            let names: Vec<&str> = group.iter().map(|id| self.graph.node(*id).name.as_str()).collect();
+            self.log(Level::Info, "graph", format!("{} share one muxer", names.join(", ")));
+        }
+        let ids: Vec<NodeId> = self.graph.nodes().map(|(id, _)| id).collect();
+        for id in &ids {
+            self.add(*id).map_err(|e| (*id, e))?;
+        }
+        let rank = |id: &NodeId| {
+            let slot = &self.nodes[id.index()];
+            (slot.role == Role::Sink && slot.lane != Lane::Reactor, slot.role != Role::Sink)
+        };
+        let mut order = ids;
+        order.sort_by_key(rank);
+        for id in order {
+            self.start_now(id.index()).map_err(|e| (id, e))?;
+        }
+        // What services say to their outputs at once, such as that a name is taken, counts as part of starting.
+        self.with_services(|services, world| services.flush(world));
+        for i in 0..self.nodes.len() {
+            self.deliver_events(i).map_err(|e| (self.nodes[i].id, e))?;
+        }
+        for i in 0..self.nodes.len() {
+            self.enqueue(i);
+        }
+        Ok(())
+    }
+
+    fn start_now(&mut self, i: usize) -> Result<()> {
+        let slot = &mut self.nodes[i];
+        let (Some(mut filter), Some(mut mail)) = (slot.filter.take(), slot.mail.take()) else { return Ok(()) };
+        slot.started = true;
+        mail.now = self.platform.now();
+        mail.utc = self.platform.utc_micros();
+        let result = filter.start(&mut mail.ctx());
+        self.nodes[i].filter = Some(filter);
+        let applied = self.apply_all(i, &mut mail);
+        self.nodes[i].mail = Some(mail);
+        result.and(applied)
+    }
+
+    fn deliver_events(&mut self, i: usize) -> Result<()> {
+        let events = std::mem::take(&mut self.nodes[i].events);
+        let slot = &mut self.nodes[i];
+        let (Some(mut filter), Some(mut mail)) = (slot.filter.take(), slot.mail.take()) else { return Ok(()) };
+        let result = events.into_iter().try_for_each(|event| filter.event(&mut mail.ctx(), event));
+        self.nodes[i].filter = Some(filter);
+        let applied = self.apply_all(i, &mut mail);
+        self.nodes[i].mail = Some(mail);
+        result.and(applied)
+    }
+
+    /// One turn: finished jobs and timers, filters, what services have to write, readiness, and new connections last.
+    pub(crate) fn turn(&mut self, done: impl Iterator<Item = Done>, ready: &[Readiness]) -> Next {
+        for job in done {
+            self.job_done(job);
+        }
+        self.fire_timers();
+        let mut calls = 0;
+        while calls < CALLS_PER_TURN {
+            let Some(i) = self.queue.pop_front() else { break };
+            self.nodes[i].queued = false;
+            self.run(i);
+            calls += 1;
+        }
+        let mut more = self.with_services(|services, world| services.flush(world));
+        for event in ready {
+            self.with_services(|services, world| match *event {
+                Readiness::Listener(at) => services.acceptable(at),
+                Readiness::Conn { service, conn, readable, writable } => {
+                    services.ready(world, service, conn, Ready { readable, writable });
+                }
+            });
+        }
+        if !ready.is_empty() {
+            more |= self.with_services(|services, world| services.flush(world));
+        }
+        more |= self.with_services(|services, world| services.accept(world));
+        if more || !self.queue.is_empty() {
+            return Next::Now;
+        }
+        self.timers.next().map_or(Next::Wait, Next::At)
+    }
+
+    fn with_services<T>(&mut self, f: impl FnOnce(&mut Services, &mut World<'_, P>) -> T) -> T {
+        let mut world = World { platform: &mut self.platform, timers: &mut self.timers, memory: &self.memory };
+        let value = f(&mut self.services, &mut world);
+        for (to, message) in std::mem::take(&mut self.services.out.posts) {
+            let i = to.0 as usize;
+            if self.nodes.get(i).is_some_and(|slot| slot.state != State::Over) {
+                self.nodes[i].events.push(Event::Message(message));
+                self.enqueue(i);
+            }
+        }
+        for (level, line) in std::mem::take(&mut self.services.out.logs) {
+            self.log(level, "net", line);
+        }
+        value
+    }
+
+    fn fire_timers(&mut self) {
+        let now = self.platform.now();
+        while let Some((at, due)) = self.timers.pop(now) {
+            match due {
+                Due::Node(i) if self.nodes[i].wake == Some(at) => {
+                    self.nodes[i].wake = None;
+                    self.enqueue(i);
+                }
+                Due::Node(_) => {}
+                Due::Service(service) => self.with_services(|s, world| s.service_timer(world, service, at)),
+                Due::Conn(service, conn) => match self.platform.take_timer(conn, at) {
+                    TimerState::Due => self.with_services(|s, world| s.conn_timer(world, service, conn)),
+                    TimerState::Later(at) => self.timers.set(at, due),
+                    TimerState::Void => {}
+                },
+                Due::Accept(service) => self.services.acceptable(service),
+            }
+        }
+    }
+
+    fn enqueue(&mut self, i: usize) {
+        let slot = &mut self.nodes[i];
+        match slot.state {
+            State::Here | State::Releasing if !slot.queued => {
+                slot.queued = true;
+                self.queue.push_back(i);
+            }
+            State::Away(_) => slot.missed = true,
+            _ => {}
+        }
+    }
+
+    fn wake_at(&mut self, i: usize, at: Time) {
+        if self.nodes[i].wake.is_none_or(|old| at < old || old <= self.platform.now()) {
+            self.nodes[i].wake = Some(at);
+            self.timers.set(at, Due::Node(i));
+        }
+    }
+
+    /// Runs a node: releases what is due, then calls its filter or sends it to its lane.
+    fn run(&mut self, i: usize) {
+        self.release(i);
+        let now = self.platform.now();
+        let slot = &mut self.nodes[i];
+        if slot.state != State::Here {
+            return;
+        }
+        if let (Some(pace), true) = (&mut slot.pace, slot.events.is_empty() && !slot.stop) {
+            if let Some(behind) = pace.slip(now) {
+                let line = format!("{} s behind the clock: the clock slips", behind.as_secs());
+                self.log_node(i, Level::Warning, line);
+            }
+            let next = self.nodes[i].pace.as_ref().map_or(Time::ZERO, Pace::next_call);
+            if next > now {
+                return self.wake_at(i, next);
+            }
+        } else if !slot.stop && slot.events.is_empty() && self.is_full(i) {
+            return; // a consumer wakes it when there is room
+        }
+        let slot = &mut self.nodes[i];
+        let (Some(filter), Some(mut mail)) = (slot.filter.take(), slot.mail.take()) else { return };
+        self.fill(i, &mut mail, now);
+        let slot = &mut self.nodes[i];
+        let mut job = Job {
+            node: i,
+            filter,
+            mail,
+            start: !std::mem::replace(&mut slot.started, true),
+            events: std::mem::take(&mut slot.events),
+            most_calls: if slot.pace.is_some() { 1 } else { lanes::JOB_CALLS },
+        };
+        if slot.lane != Lane::Reactor {
+            slot.state = State::Away(now);
+            let lane = slot.lane;
+            return self.platform.submit(lane, job);
+        }
+        let result = lanes::call(&mut job, &mut || true);
+        let busy = self.platform.now().since(now);
+        self.job_done(Done { node: i, filter: job.filter, mail: job.mail, result, busy, calls: 1 });
+    }
+
+    fn job_done(&mut self, mut done: Done) {
+        let i = done.node;
+        if self.nodes[i].state == State::Over {
+            return; // given up while it was away
+        }
+        self.nodes[i].state = State::Here;
+        self.collect(i, &mut done);
+        self.nodes[i].filter = Some(done.filter);
+        let applied = self.apply_all(i, &mut done.mail);
+        // The filter may rest only because of room that has opened meanwhile.
+        let has_room = |out: usize| self.credit(i, out) != Credit::Packets(0);
+        let was_full = |(out, state): (usize, &OutState)| state.credit == Credit::Packets(0) && has_room(out);
+        let room_opened = done.mail.outs.iter().enumerate().any(was_full);
+        self.nodes[i].mail = Some(done.mail);
+        let now = self.platform.now();
+        match applied.and(done.result) {
+            Err(e) => return self.fail(i, &e),
+            Ok(Status::Done) => return self.finish(i),
+            Ok(_) if self.nodes[i].stop => return self.finish(i),
+            Ok(Status::Again) => self.enqueue(i),
+            Ok(Status::Until(at)) if at <= now => self.enqueue(i),
+            Ok(Status::Until(at)) => self.wake_at(i, at),
+            Ok(Status::Idle) => {}
+        }
+        let slot = &mut self.nodes[i];
+        if std::mem::take(&mut slot.missed) || room_opened || slot.pace.is_some() {
+            self.enqueue(i);
+        }
+    }
+}
+
+fn filter_id(i: usize) -> FilterId {
+    FilterId(u32::try_from(i).expect("far fewer than 2^32 filters"))
+}

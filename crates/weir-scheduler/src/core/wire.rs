@@ -1,0 +1,167 @@
+//! What filters ask for, and how the graph grows: new nodes, outputs, links, key-frame requests.
+
+use weir_graph::{NodeId, Step};
+use weir_media::{Props, StreamType};
+use weir_plugin::{Create, Effect, Error, ErrorKind, Event, Item, Level, Mailbox, OutId, Result, Role};
+
+use super::{Core, OutPort, Slot, State, filter_id};
+use crate::edge::{Edge, pid_name};
+use crate::platform::Platform;
+use crate::report::FilterReport;
+
+impl<P: Platform> Core<P> {
+    pub(super) fn add(&mut self, id: NodeId) -> Result<()> {
+        let node = self.graph.node(id);
+        let with = Create { options: node.options.clone(), bundle: node.bundle.clone(), memory: self.memory.clone() };
+        let made = node.plugin.create(with);
+        let report = FilterReport { name: node.name.clone(), ..FilterReport::default() };
+        assert_eq!(self.nodes.len(), id.index(), "nodes are added in order and never removed");
+        let (filter, failed) = match made {
+            Ok(filter) => (Some(filter), None),
+            Err(e) => (None, Some(e)),
+        };
+        self.nodes.push(Slot {
+            id,
+            role: node.plugin.role(),
+            lane: node.plugin.lane(),
+            filter,
+            mail: Some(Box::new(Mailbox::new(self.memory.clone()))),
+            state: if failed.is_some() { State::Over } else { State::Here },
+            started: false,
+            queued: false,
+            missed: false,
+            stop: false,
+            inputs: Vec::new(),
+            producers: Vec::new(),
+            outs: Vec::new(),
+            pace: None,
+            events: Vec::new(),
+            services: Vec::new(),
+            wake: None,
+            late: false,
+            report,
+            record: None,
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn apply_all(&mut self, i: usize, mail: &mut Mailbox) -> Result<()> {
+        let mut effects = std::mem::take(&mut mail.effects);
+        let mut result = Ok(());
+        for effect in effects.drain(..) {
+            result = result.and(self.apply(i, effect));
+        }
+        mail.effects = effects;
+        result
+    }
+
+    pub(super) fn apply(&mut self, i: usize, effect: Effect) -> Result<()> {
+        match effect {
+            Effect::Open(out, props) => self.open(i, out, props),
+            Effect::Props(out, props) => {
+                self.nodes[i].outs[out.0 as usize].props = props.clone();
+                self.emit(i, out.0 as usize, Item::Props(props));
+            }
+            Effect::Send(out, packet) => {
+                let report = &mut self.nodes[i].report;
+                report.packets_out += 1;
+                report.bytes_out += packet.len() as u64;
+                self.emit(i, out.0 as usize, Item::Packet(packet));
+            }
+            Effect::End(out) => {
+                self.nodes[i].outs[out.0 as usize].ended = true;
+                self.emit(i, out.0 as usize, Item::End);
+            }
+            Effect::RequestKey(input) => self.request_key(i, input.0 as usize),
+            Effect::Log(level, line) => self.log_node(i, level, line),
+            Effect::Record(record) => self.nodes[i].record = Some(*record),
+            Effect::Serve { id, addr, make } => {
+                let joined = self.with_services(|services, world| services.join(world, addr, make));
+                let service = joined.map_err(|e| Error::new(ErrorKind::Io, format!("cannot listen on {addr}: {e}")))?;
+                debug_assert_eq!(self.nodes[i].services.len(), id.0 as usize, "services are numbered in order");
+                self.nodes[i].services.push(service);
+            }
+            Effect::Post(id, message) => {
+                if let Some(service) = self.nodes[i].services.get(id.0 as usize) {
+                    self.services.post(*service, filter_id(i), message);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A filter opened an output: find where it goes.
+    pub(super) fn open(&mut self, i: usize, out: OutId, props: Props) {
+        let has_time = props.stream_type() != Some(StreamType::File);
+        let before_clock = self.is_before_clock(i);
+        let slot = &mut self.nodes[i];
+        slot.outs.push(OutPort { props: props.clone(), to: Vec::new(), ended: false });
+        if self.live && before_clock && (has_time || slot.pace.is_some()) {
+            slot.pace.get_or_insert_default().open(props.timescale());
+        }
+        let id = slot.id;
+        let found = self.graph.resolve(id, out, &props);
+        if let Some(why) = found.unlinked {
+            self.log_node(i, Level::Warning, format!("{} is not used: {why}", pid_name(&props, out.0)));
+        }
+        let live_edge = self.live && (has_time || !before_clock);
+        for step in found.steps {
+            match step {
+                Step::Add(id) => {
+                    if let Err(e) = self.add(id) {
+                        self.fail(id.index(), &e);
+                    }
+                }
+                Step::Connect(id) => self.connect(i, out, &props, id.index(), live_edge),
+            }
+        }
+        self.settle();
+    }
+
+    /// Whether a node stands before the point where timestamps are made: it has only byte streams as input, or none.
+    pub(super) fn is_before_clock(&self, i: usize) -> bool {
+        let is_file = |(n, out): &(usize, OutId)| {
+            self.nodes[*n].outs[out.0 as usize].props.stream_type() == Some(StreamType::File)
+        };
+        self.nodes[i].producers.iter().all(is_file)
+    }
+
+    pub(super) fn connect(&mut self, from: usize, out: OutId, props: &Props, to: usize, live: bool) {
+        let slot = &mut self.nodes[to];
+        let input = slot.inputs.len();
+        slot.inputs.push(Edge::new(props, live));
+        slot.producers.push((from, out));
+        self.nodes[from].outs[out.0 as usize].to.push((to, input));
+        self.deliver(to, input, Item::Props(props.clone()));
+        self.log_node(to, Level::Debug, format!("gets {} of {}", pid_name(props, out.0), self.nodes[from].report.name));
+    }
+
+    /// Inputs are settled when every filter that has something to work on has opened an output.
+    pub(super) fn settle(&mut self) {
+        let undecided = |s: &Slot| {
+            s.state != State::Over
+                && !matches!(s.role, Role::Sink | Role::Mux)
+                && s.outs.is_empty()
+                && (s.role == Role::Source || !s.inputs.is_empty())
+        };
+        let settled = !self.nodes.iter().any(undecided);
+        if settled && !self.settled {
+            for i in (0..self.nodes.len()).filter(|i| self.nodes[*i].role == Role::Mux).collect::<Vec<_>>() {
+                self.enqueue(i);
+            }
+        }
+        self.settled = settled;
+    }
+
+    /// Carries the wish for a key frame up to the encoder that can fulfil it.
+    pub(super) fn request_key(&mut self, i: usize, input: usize) {
+        let mut at = self.nodes[i].producers.get(input).copied();
+        while let Some((node, out)) = at {
+            if self.nodes[node].role == Role::Encoder {
+                self.nodes[node].events.push(Event::KeyRequest(out));
+                return self.enqueue(node);
+            }
+            at = self.nodes[node].producers.first().copied();
+        }
+    }
+}
