@@ -15,6 +15,8 @@ use crate::platform::{Done, Job};
 
 /// A job keeps its worker at most this long, and one call more, before the results go back.
 const JOB_BUDGET: Duration = Duration::from_millis(5);
+/// Niceness of pool threads: when codecs want more than the machine has, the reactor still gets its turn at once.
+const POOL_NICE: i32 = 5;
 /// Calls in one job, however short they are.
 pub(crate) const JOB_CALLS: u64 = 32;
 
@@ -33,7 +35,7 @@ impl Lanes {
         let (pool, jobs) = unbounded::<Job>();
         let (done, results) = unbounded();
         for n in 0..threads.max(1) {
-            spawn(format!("weir-compute-{n}"), jobs.clone(), done.clone(), Arc::clone(&wake));
+            spawn(format!("weir-compute-{n}"), POOL_NICE, jobs.clone(), done.clone(), Arc::clone(&wake));
         }
         (Self { pool, own: HashMap::new(), done, wake }, results)
     }
@@ -50,14 +52,18 @@ impl Lanes {
     fn own_thread(&mut self, node: usize) -> &Sender<Job> {
         self.own.entry(node).or_insert_with(|| {
             let (send, jobs) = bounded(1);
-            spawn(format!("weir-blocking-{node}"), jobs, self.done.clone(), Arc::clone(&self.wake));
+            spawn(format!("weir-blocking-{node}"), 0, jobs, self.done.clone(), Arc::clone(&self.wake));
             send
         })
     }
 }
 
-fn spawn(name: String, jobs: Receiver<Job>, done: Sender<Done>, wake: Arc<dyn Fn() + Send + Sync>) {
+fn spawn(name: String, nice: i32, jobs: Receiver<Job>, done: Sender<Done>, wake: Arc<dyn Fn() + Send + Sync>) {
     let work = move || {
+        if nice != 0 {
+            // On Linux this is the niceness of the calling thread alone. Without it everything still works.
+            let _ = rustix::process::setpriority_process(None, nice);
+        }
         for job in jobs {
             if done.send(run(job)).is_err() {
                 return;
