@@ -6,7 +6,7 @@ use std::sync::Arc;
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
-use weir_media::{Bundle, CodecId, Prop, Props};
+use weir_media::{Bundle, CodecId, Prop, Props, StreamType};
 use weir_plugin::{Applied, Options, OutId, Plugin, Registry, Role};
 
 use crate::chain::{Chains, FirstHop};
@@ -295,16 +295,16 @@ impl Graph {
 
     /// Links a PID to `target`, directly or through the first filter of a chain. False when it cannot be done.
     fn link(&mut self, from: NodeId, out: OutId, props: &Props, target: NodeId, done: &mut Resolution) -> bool {
-        if self.nodes[target].takes(props) {
-            let input = self.free_input(target, done);
-            self.connect(from, out, props, input, done);
-            return true;
-        }
+        let direct = self.nodes[target].takes(props);
+        // A file goes to a file through its demuxer, so that what is written is sound (gpac-semantics 9.6).
+        let remux = self.nodes[from].is_source() && props.stream_type() == Some(StreamType::File);
         let prefer = preferred(&self.nodes[target]);
-        let Some(hop) = self.chains.first_hop(props, &self.nodes[target].caps, self.max_chain, &prefer) else {
-            return false;
+        let chain = || self.chains.first_hop(props, &self.nodes[target].caps, self.max_chain, &prefer);
+        let via = match if direct && !remux { None } else { chain() } {
+            Some(hop) => self.chain_node(from, out, &hop, target, done),
+            None if direct => self.free_input(target, done),
+            None => return false,
         };
-        let via = self.chain_node(from, out, &hop, target, done);
         self.connect(from, out, props, via, done);
         true
     }
@@ -401,6 +401,9 @@ impl Graph {
     }
 
     fn why_unlinked(&self, props: &Props) -> String {
+        if props.stream_type() == Some(StreamType::File) && props.str(Prop::FileExt).is_none() {
+            return "nothing says what it holds; name the format with :ext=flv or the like".to_owned();
+        }
         let what = match (props.stream_type(), props.codec()) {
             (Some(t), Some(c)) => format!("{} {c}", t.name()),
             (Some(t), None) => format!("{} {}", t.name(), props.str(Prop::FileExt).unwrap_or_default()),

@@ -68,6 +68,8 @@ struct Slot {
     wake: Option<Time>,
     /// Packets in front of it were dropped since the last snapshot.
     late: bool,
+    /// It has been said that it is not used.
+    noted: bool,
     report: FilterReport,
     record: Option<OutputRecord>,
 }
