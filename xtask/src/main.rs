@@ -1,3 +1,46 @@
-//! Project chores: test, tidy, bench, docs.
+//! Project chores: `cargo xtask test`, `tidy`, `bench`, `docs`.
+//!
+//! Only starts other programs and reads the checkout. It never links the engine, so that it is built in seconds; what
+//! must run inside the engine is in `xtask/bench`.
 
-fn main() {}
+mod bench;
+mod docs;
+mod peers;
+mod run;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--no-install] [FILTER]   Install the peers that tests need (apt), build, run every test whose name holds FILTER
+  tidy                           Check layers, owners and source rules; see xtask/src/tidy
+  bench [fanout|hops|start]      Measure the release build; docs/performance.md says what the numbers mean
+  docs [--check]                 Write docs/filters from the option tables, or check that it is up to date
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["test", options @ ..] => test::Options::parse(options).and_then(|o| test::test(&o)),
+        ["tidy"] => tidy::tidy(),
+        ["bench", which @ ..] => bench::bench(which),
+        ["docs"] => docs::docs(docs::Mode::Write),
+        ["docs", "--check"] => docs::docs(docs::Mode::Check),
+        ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{}", message.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `cargo xtask docs`: a page for every filter, made from what the `weir` program says of itself.
+//!
+//! The pages hold nothing that `weir -h NAME` does not say, so that they cannot be wrong on their own.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+
+use crate::run::{self, Result, cargo, say, step, target_dir};
+
+/// Directory of the pages, from the checkout.
+const DIR: &str = "docs/filters";
+
+/// What to do with the pages made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Write them, and remove pages of filters that are gone.
+    Write,
+    /// Compare them with those written.
+    Check,
+}
+
+/// Makes all pages.
+///
+/// # Errors
+/// The program cannot be built or speaks in a way that is not understood, or pages differ.
+pub(crate) fn docs(mode: Mode) -> Result<()> {
+    step("build", &mut cargo(&["build", "--quiet", "--workspace", "--bins"]))?;
+    let pages = pages(|about| run::output(Command::new(target_dir().join("debug/weir")).args(["-h", about])))?;
+    let there = written()?;
+    match mode {
+        Mode::Write => write(&pages, &there),
+        Mode::Check => check(&pages, &there),
+    }
+}
+
+/// File name to text, for every filter and the list of them.
+fn pages(help: impl Fn(&str) -> Result<String>) -> Result<BTreeMap<String, String>> {
+    let mut pages = BTreeMap::new();
+    let mut index =
+        "# Filters\n\nMade by `cargo xtask docs` from what `weir -h NAME` says; do not edit.\n\n".to_owned();
+    index.push_str("| Filter | What it does |\n|---|---|\n");
+    for line in help("filters")?.lines() {
+        let (name, summary) =
+            line.trim().split_once(' ').ok_or(format!("no summary in the list of filters: {line}"))?;
+        let _ = writeln!(index, "| [{name}]({name}.md) | {} |", escape(summary.trim()));
+        pages.insert(format!("{name}.md"), page(name, &help(name)?)?);
+    }
+    pages.insert("README.md".to_owned(), index);
+    Ok(pages)
+}
+
+/// The page of one filter: `NAME (what it is)`, a summary, paragraphs, its caps, and its options in pairs of lines.
+fn page(name: &str, help: &str) -> Result<String> {
+    let (about, options) = help.split_once("\nOptions:\n").unwrap_or((help, ""));
+    let mut lines = about.lines();
+    let head = lines.next().unwrap_or_default();
+    let kind = head.strip_prefix(name).map(|k| k.trim().trim_matches(['(', ')'])).unwrap_or_default();
+    if kind.is_empty() {
+        return Err(format!("weir -h {name} begins in an unknown way: {head}"));
+    }
+    let summary = lines.next().unwrap_or_default();
+    let mut page = format!("# {name}\n\n{}.\n\nKind: {kind}.\n", escape(summary));
+    let caps = |l: &&str| ["takes ", "gives ", "makes "].iter().any(|w| l.starts_with(w));
+    let mut in_caps = false;
+    for line in lines {
+        if caps(&line) != in_caps && !line.is_empty() {
+            in_caps = !in_caps;
+            page.push_str(if in_caps { "\n## Media\n\n```text\n" } else { "```\n" });
+        } else if !in_caps && !line.is_empty() {
+            page.push('\n');
+        }
+        match (line, in_caps) {
+            ("", _) => {}
+            (line, true) => _ = writeln!(page, "{line}"),
+            (line, false) => _ = writeln!(page, "{}", escape(line)),
+        }
+    }
+    if in_caps {
+        page.push_str("```\n");
+    }
+    if !options.is_empty() {
+        page.push_str("\n## Options\n\n| Option | What it does | Value |\n|---|---|---|\n");
+    }
+    let lines: Vec<&str> = options.lines().collect();
+    for pair in lines.chunks(2) {
+        let row = option(pair).ok_or(format!("weir -h {name} has an option in an unknown form: {}", pair[0]))?;
+        page.push_str(&row);
+    }
+    Ok(page)
+}
+
+/// The row of one option, from the line with its name and help and the line with its kind.
+fn option(pair: &[&str]) -> Option<String> {
+    let [first, kind] = pair else { return None };
+    let (name, help) = first.trim_start().split_once(' ')?;
+    Some(format!("| `{name}` | {} | {} |\n", escape(help.trim()), escape(kind.trim())))
+}
+
+/// Text that Markdown shows as it is, in a table too.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '|' | '*' | '<' | '[' | ']' | '\\' | '`') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Pages in the checkout.
+fn written() -> Result<BTreeMap<String, String>> {
+    let dir = run::root().join(DIR);
+    let Ok(entries) = fs::read_dir(&dir) else { return Ok(BTreeMap::new()) };
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry?;
+        Ok((entry.file_name().to_string_lossy().into_owned(), fs::read_to_string(entry.path())?))
+    };
+    entries.map(read).collect::<std::io::Result<_>>().map_err(|e| format!("{DIR}: {e}"))
+}
+
+fn write(pages: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> Result<()> {
+    let dir = run::root().join(DIR);
+    let failed = |e: std::io::Error| format!("{DIR}: {e}");
+    fs::create_dir_all(&dir).map_err(failed)?;
+    for name in there.keys().filter(|n| !pages.contains_key(*n)) {
+        fs::remove_file(dir.join(name)).map_err(failed)?;
+    }
+    for (name, text) in pages {
+        fs::write(dir.join(name), text).map_err(failed)?;
+    }
+    say(&format!("docs: {} pages in {DIR}", pages.len()));
+    Ok(())
+}
+
+fn check(pages: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> Result<()> {
+    let names = pages.keys().chain(there.keys()).filter(|n| pages.get(*n) != there.get(*n));
+    let differ: std::collections::BTreeSet<_> = names.map(String::as_str).collect();
+    if differ.is_empty() {
+        say(&format!("docs: {} pages say what the program says", pages.len()));
+        return Ok(());
+    }
+    let list = differ.into_iter().collect::<Vec<_>>().join(", ");
+    Err(format!("xtask: out of date in {DIR}: {list}; run cargo xtask docs and commit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELP: &str = "\
+x (output, runs on the event loop)
+Writes *things*
+
+Waits for nobody.
+
+takes A=b C!=d
+gives E
+
+Options:
+  dst            Where to write
+                 text
+  mode           How, a|b (default a)
+                 one of a, b
+";
+
+    #[test]
+    fn a_page_says_what_help_says() {
+        let page = page("x", HELP).expect("good help");
+        assert_eq!(
+            page,
+            "# x\n\nWrites \\*things\\*.\n\nKind: output, runs on the event loop.\n\nWaits for nobody.\n\n## Media\n\n\
+             ```text\ntakes A=b C!=d\ngives E\n```\n\n## Options\n\n| Option | What it does | Value |\n|---|---|---|\n\
+             | `dst` | Where to write | text |\n| `mode` | How, a\\|b (default a) | one of a, b |\n"
+        );
+    }
+
+    #[test]
+    fn help_in_another_form_is_an_error() {
+        assert!(page("y", HELP).is_err());
+        assert!(page("x", &HELP.replace("                 text\n", "")).is_err());
+    }
+
+    #[test]
+    fn pages_that_differ_are_named() {
+        let help = |about: &str| Ok(if about == "filters" { "  x   Does x\n" } else { HELP }.to_owned());
+        let pages = pages(help).expect("good help");
+        assert_eq!(pages.keys().collect::<Vec<_>>(), ["README.md", "x.md"]);
+        assert_eq!(check(&pages, &pages), Ok(()));
+        let mut there = pages.clone();
+        there.insert("gone.md".to_owned(), String::new());
+        there.insert("x.md".to_owned(), String::new());
+        let problem = check(&pages, &there).expect_err("two differ");
+        assert!(problem.contains("gone.md, x.md;"), "{problem}");
+    }
+}

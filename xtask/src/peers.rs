@@ -1,0 +1,175 @@
+//! What the tests need beside cargo: programs to play and publish with, and the Debian packages they come in.
+//!
+//! It installs with apt where it may, says what it installs, and knows which tests are left out without a program.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::run::{self, Result, say, succeeds};
+
+/// Tries at each call of apt: mirrors are busy at times.
+const TRIES: u32 = 3;
+
+/// One thing to have.
+struct Peer {
+    /// What the tests call it.
+    name: &'static str,
+    /// A command that succeeds when it is there.
+    probe: &'static [&'static str],
+    packages: &'static [&'static str],
+    /// What is left out without it.
+    left_out: &'static str,
+    /// Whether tests need it, or only run slower without it.
+    required: bool,
+}
+
+const PEERS: &[Peer] = &[
+    Peer {
+        name: "ffmpeg",
+        probe: &["ffmpeg", "-version"],
+        packages: &["ffmpeg"],
+        left_out: "tests that decode, play or publish with FFmpeg",
+        required: true,
+    },
+    Peer {
+        name: "rtmpdump",
+        probe: &["sh", "-c", "command -v rtmpdump"],
+        packages: &["rtmpdump"],
+        left_out: "tests that play with librtmp",
+        required: true,
+    },
+    Peer {
+        name: "GStreamer",
+        probe: &[
+            "sh",
+            "-c",
+            "for e in rtmp2src flvdemux x264enc avdec_h264 decodebin; do gst-inspect-1.0 --exists $e || exit 1; done",
+        ],
+        packages: &[
+            "gstreamer1.0-tools",
+            "gstreamer1.0-plugins-base",
+            "gstreamer1.0-plugins-good",
+            "gstreamer1.0-plugins-bad",
+            "gstreamer1.0-plugins-ugly",
+            "gstreamer1.0-libav",
+        ],
+        left_out: "tests that play with GStreamer",
+        required: true,
+    },
+    Peer {
+        name: "mpv",
+        probe: &["mpv", "--no-config", "--version"],
+        packages: &["mpv"],
+        left_out: "tests that play with mpv",
+        required: true,
+    },
+    Peer {
+        name: "VLC",
+        probe: &["sh", "-c", "command -v cvlc && test -e /usr/lib/*/vlc/plugins/codec/libavcodec_plugin.so"],
+        packages: &["vlc-bin", "vlc-plugin-base"],
+        left_out: "tests that play with VLC",
+        required: true,
+    },
+    Peer {
+        name: "nginx-rtmp",
+        probe: &["sh", "-c", "test -x /usr/sbin/nginx -a -e /usr/lib/nginx/modules/ngx_rtmp_module.so"],
+        packages: &["nginx", "libnginx-mod-rtmp"],
+        left_out: "tests with an nginx-rtmp server",
+        required: true,
+    },
+    Peer {
+        name: "nasm",
+        probe: &["nasm", "-v"],
+        packages: &["nasm"],
+        left_out: "nothing; the H.264 encoder is built without assembly and takes about twice the time",
+        required: false,
+    },
+];
+
+/// Installs what is missing, if `install`. With `all_required`, a peer that is still missing is an error; otherwise it
+/// is said which tests are left out.
+///
+/// # Errors
+/// A peer is missing and may not be.
+pub(crate) fn provide(install: bool, all_required: bool) -> Result<()> {
+    let mut missing = missing(PEERS.iter());
+    if install && !missing.is_empty() {
+        install_all(&missing);
+        missing = self::missing(missing.into_iter());
+    }
+    let found = PEERS.iter().filter(|p| !missing.iter().any(|m| m.name == p.name)).map(|p| p.name);
+    say(&format!("peers here: {}", found.collect::<Vec<_>>().join(", ")));
+    let mut report = String::new();
+    for peer in &missing {
+        let _ = writeln!(report, "xtask: {} is not here; left out: {}", peer.name, peer.left_out);
+    }
+    eprint!("{report}");
+    if all_required && missing.iter().any(|p| p.required) {
+        return Err("xtask: in CI no test may be left out (CI or WEIR_REQUIRE_PEERS is set)".to_owned());
+    }
+    Ok(())
+}
+
+fn missing<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a Peer> {
+    peers.filter(|p| !succeeds(p.probe)).collect()
+}
+
+/// Installs in one go, or package by package when that fails, so that one bad package costs one peer only.
+fn install_all(missing: &[&Peer]) {
+    let names: Vec<_> = missing.iter().map(|p| p.name).collect();
+    let Some(root) = become_root() else {
+        say(&format!(
+            "cannot install {}: needs Debian's apt-get, and root or sudo without a password",
+            names.join(", ")
+        ));
+        return;
+    };
+    say(&format!("installing {} from Debian packages (--no-install leaves that out)", names.join(", ")));
+    if let Err(e) = apt(root, &["update"]) {
+        say(&format!("{e}; going on with the package lists at hand"));
+    }
+    let all: Vec<&str> = missing.iter().flat_map(|p| p.packages).copied().collect();
+    if let Err(e) = install(root, &all) {
+        say(&format!("{e}; trying one by one"));
+        for peer in missing {
+            if let Err(e) = install(root, peer.packages) {
+                say(&e);
+            }
+        }
+    }
+}
+
+fn install(root: &[&str], packages: &[&str]) -> Result<()> {
+    apt(root, &[&["install", "--yes", "--no-install-recommends"], packages].concat())
+}
+
+/// The words before a command that make it run as root; `None` when nothing does.
+fn become_root() -> Option<&'static [&'static str]> {
+    if !Path::new("/usr/bin/apt-get").exists() {
+        return None;
+    }
+    let id = run::output(Command::new("id").arg("-u")).unwrap_or_default();
+    match id.trim() {
+        "0" => Some(&[]),
+        _ if succeeds(&["sudo", "-n", "true"]) => Some(&["sudo", "-n"]),
+        _ => None,
+    }
+}
+
+fn apt(root: &[&str], words: &[&str]) -> Result<()> {
+    // RUNLEVEL=1 keeps packages from starting their services: the tests want nginx the program, not a server on port 80.
+    let call = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"];
+    let quiet = ["-qq", "-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=60", "-o", "DPkg::Lock::Timeout=300"];
+    let all = [root, &call, &quiet, words].concat();
+    let mut last = Ok(());
+    for _ in 0..TRIES {
+        let mut command = Command::new(all[0]);
+        command.args(&all[1..]).stdout(std::process::Stdio::null());
+        last = run::step("packages", &mut command);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
