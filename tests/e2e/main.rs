@@ -1,0 +1,6 @@
+//! weir as users run it: the real binary, real players, and what they got.
+//!
+//! One binary, by topic. What each test stands on is in the library of this crate.
+
+mod founding;
+mod players;

@@ -1,0 +1,171 @@
+//! [`Lab`]: what one test works in: a directory, ports, and the binary under test.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{array, env};
+
+use crate::dir::Dir;
+use crate::gate::Gate;
+use crate::ports::Port;
+use crate::process::{Ended, Process, Signal};
+use crate::wait;
+
+/// One test's place to work in.
+#[derive(Debug)]
+pub struct Lab {
+    dir: Dir,
+    ports: std::cell::RefCell<Vec<Port>>,
+    _gate: Gate,
+}
+
+impl Lab {
+    /// For a test that others may run beside.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::behind(Gate::light())
+    }
+
+    /// For a test that needs the machine for itself.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self::behind(Gate::heavy())
+    }
+
+    fn behind(gate: Gate) -> Self {
+        Self { dir: Dir::new(), ports: std::cell::RefCell::default(), _gate: gate }
+    }
+
+    /// The test's directory. All its processes work there.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The path of a file in the test's directory.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
+    }
+
+    /// Free ports.
+    #[must_use]
+    pub fn ports<const N: usize>(&self) -> [u16; N] {
+        array::from_fn(|_| {
+            let port = Port::free();
+            let number = port.number;
+            self.ports.borrow_mut().push(port);
+            number
+        })
+    }
+
+    /// Starts weir with `words`, separated by white space.
+    #[must_use]
+    pub fn weir(&self, words: &str) -> Weir {
+        let mut command = Command::new(binary());
+        command.args(words.split_whitespace());
+        Weir { process: Process::start("weir", command, self.dir()) }
+    }
+
+    /// Runs weir with `words`, separated by white space, to its end.
+    #[track_caller]
+    #[must_use]
+    pub fn weir_to_end(&self, words: &str) -> Ended {
+        self.weir(words).process.wait()
+    }
+
+    /// Waits until a file in the directory has at least `bytes` bytes.
+    #[track_caller]
+    pub fn wait_for_file(&self, name: &str, bytes: u64) {
+        let path = self.path(name);
+        let size = || fs::metadata(&path).map_or(0, |m| m.len());
+        wait::until_true(&format!("{name} has {bytes} bytes"), || size() >= bytes);
+    }
+
+    /// Bytes in a file now; 0 when there is none.
+    #[must_use]
+    pub fn size(&self, name: &str) -> u64 {
+        fs::metadata(self.path(name)).map_or(0, |m| m.len())
+    }
+
+    /// Waits until a file grows by `bytes`.
+    #[track_caller]
+    pub fn wait_for_growth(&self, name: &str, bytes: u64) {
+        self.wait_for_file(name, self.size(name) + bytes);
+    }
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// weir, running.
+#[derive(Debug)]
+pub struct Weir {
+    process: Process,
+}
+
+impl Weir {
+    /// Waits until it takes connections on each of `ports`.
+    ///
+    /// # Panics
+    /// When it ends first.
+    #[track_caller]
+    #[must_use]
+    pub fn listening<const N: usize>(mut self, ports: [u16; N]) -> Self {
+        for port in ports {
+            wait::until_true(&format!("weir listens on {port}"), || {
+                assert!(self.is_running(), "weir ended at once: {}", self.stderr());
+                TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+            });
+        }
+        self
+    }
+
+    /// Presses Ctrl-C and waits for the end.
+    #[track_caller]
+    pub fn stop(mut self) -> Ended {
+        self.signal(Signal::Int);
+        self.process.wait()
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn wait(self) -> Ended {
+        self.process.wait()
+    }
+}
+
+impl Deref for Weir {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Weir {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// The binary under test.
+///
+/// # Panics
+/// When there is none: it is not built by these tests.
+fn binary() -> PathBuf {
+    if let Some(path) = env::var_os("WEIR_BIN") {
+        return path.into();
+    }
+    let target = env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
+    let built = ["release", "debug"].map(|profile| target.join(profile).join("weir"));
+    let when = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
+    let newest = built.iter().filter(|p| when(p).is_some()).max_by_key(|p| when(p));
+    newest.expect("build weir first (cargo build -p weir-cli), or set WEIR_BIN").clone()
+}
