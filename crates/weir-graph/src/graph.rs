@@ -284,9 +284,10 @@ impl Graph {
         self.order.iter().filter(fits).copied().collect()
     }
 
-    /// Whether data flows from `a` to `b`, or both are copies of one declared filter.
+    /// Whether data comes to `b` from `a` or a copy of it, or `b` is such a copy: no filter gets its own output again.
     fn is_upstream(&self, a: NodeId, b: NodeId) -> bool {
-        self.nodes[b].origin == Origin::Clone(a) || petgraph::algo::has_path_connecting(&self.nodes, a, b, None)
+        let copies = self.order.iter().copied().filter(|id| self.nodes[*id].origin == Origin::Clone(a));
+        std::iter::once(a).chain(copies).any(|id| petgraph::algo::has_path_connecting(&self.nodes, id, b, None))
     }
 
     fn already_served(&self, from: NodeId, out: OutId) -> bool {
