@@ -269,6 +269,18 @@ mod tests {
     }
 
     #[test]
+    fn when_memory_is_tight_a_live_edge_keeps_one_packet() {
+        let mut edge = Edge::new(&video(), true);
+        for n in 0..10 {
+            edge.push(packet(n, true), true).expect("drops");
+        }
+        assert_eq!(queued(&edge), [(9, true, true)]);
+        let mut waiting = Edge::new(&video(), false);
+        (0..10).for_each(|n| waiting.push(packet(n, true), true).expect("waits"));
+        assert_eq!(waiting.packets(), 10, "what waits is never dropped");
+    }
+
+    #[test]
     fn a_waiting_edge_counts_what_a_job_took_along() {
         let mut edge = Edge::new(&video(), false);
         for n in 0..64 {

@@ -19,5 +19,5 @@ mod sim;
 mod timers;
 
 pub use edge::Limits;
-pub use report::{FilterReport, Log, OutputReport, Report, Snapshot};
+pub use report::{FilterReport, Log, OutputReport, Report, Reports, Snapshot};
 pub use session::{Config, Control, Outcome, Session, StartError};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use weir_media::Time;
 use weir_plugin::{Level, OutputRecord};
 
@@ -79,3 +80,6 @@ pub enum Report {
     /// A snapshot, at the interval asked for and once at the end.
     Snapshot(Box<Snapshot>),
 }
+
+/// Where a session's reports are taken from: a bounded queue. It can be iterated over, to the end of the session.
+pub type Reports = Receiver<Report>;

@@ -13,7 +13,7 @@ use weir_plugin::{Error, ErrorKind, Level, Memory};
 use crate::core::{Core, Next};
 use crate::os::{Os, WAKER};
 use crate::platform::{Done, Platform, Readiness};
-use crate::report::{Report, Snapshot};
+use crate::report::{Report, Reports, Snapshot};
 
 /// After a stop, outputs have this long to deliver what they hold.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -116,7 +116,7 @@ pub struct Session {
     done: Receiver<Done>,
     commands: Receiver<Command>,
     control: Control,
-    reports: Receiver<Report>,
+    reports: Reports,
     config: Config,
 }
 
@@ -157,7 +157,7 @@ impl Session {
 
     /// Log lines and snapshots. A reader that does not keep up loses some.
     #[must_use]
-    pub fn reports(&self) -> Receiver<Report> {
+    pub fn reports(&self) -> Reports {
         self.reports.clone()
     }
 
