@@ -204,7 +204,8 @@ impl Ctx<'_> {
         self.mail.settled
     }
 
-    /// Opens an output. Its properties must hold `StreamType`, and `CodecID` unless it is a file.
+    /// Opens an output. Its properties must hold `StreamType`, and `CodecID` unless it is a file. How much room it has is
+    /// known after this call; during it, there is room for one packet.
     pub fn open(&mut self, props: Props) -> OutId {
         let id = OutId(u32::try_from(self.mail.outs.len()).expect("far fewer than 2^32 outputs"));
         self.mail.outs.push(OutState { credit: Credit::Packets(1), ended: false });
@@ -247,7 +248,7 @@ impl Ctx<'_> {
         }
     }
 
-    /// Asks upstream of an input for a key frame soon.
+    /// Asks the encoder upstream of an input for a key frame soon. Filters in between are not involved.
     pub fn request_key(&mut self, input: InId) {
         self.mail.effects.push(Effect::RequestKey(input));
     }

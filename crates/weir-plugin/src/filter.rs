@@ -49,7 +49,8 @@ pub trait Filter: Send {
 /// What a filter wants after a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// Call again when an input has items, an output has room again, or an event comes.
+    /// Call again when an input has items, an output has room again, or an event comes. An output opened in this call
+    /// counts too: if it has more room than it seemed to have, the host calls again.
     Idle,
     /// The budget is used up and there is more to do: call again soon, after others.
     Again,
@@ -62,7 +63,8 @@ pub enum Status {
 /// Something that reaches a filter outside its inputs.
 #[derive(Debug)]
 pub enum Event {
-    /// A consumer of this output needs a key frame soon.
+    /// A consumer of this output needs a key frame soon. Only encoders get this: the host carries a request past every
+    /// filter in between, so none has to pass it on.
     KeyRequest(OutId),
     /// The session is ending: a source ends its outputs.
     Stop,
@@ -102,6 +104,12 @@ impl Error {
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// An option that cannot be used.
+    #[must_use]
+    pub fn bad_option(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::BadOption, message)
     }
 
     /// Damaged media.

@@ -5,6 +5,9 @@
 //! they collect [`Effect`]s that the host applies when the call returns. So a filter is a function of what it was given,
 //! and runs the same under the scheduler, on a worker thread, in the [`harness`] and behind a C ABI.
 //!
+//! The loop inside a filter is mostly one of two: [`OneToOne`] for what turns each packet into another, [`repeat`] for what
+//! needs steps of its own.
+//!
 //! A filter that serves connections installs a [`Service`], which owns them on the reactor and reaches them through
 //! [`Io`]. There is no blocking verb in either.
 //!
@@ -18,6 +21,7 @@ mod memory;
 mod options;
 mod record;
 mod registry;
+mod steps;
 
 pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutState, ServiceId};
 pub use filter::{Error, ErrorKind, Event, Filter, Result, Status};
@@ -26,6 +30,7 @@ pub use memory::{Lease, Memory};
 pub use options::{Applied, OptionDef, Options};
 pub use record::{OutputRecord, Phase};
 pub use registry::{Create, Lane, Plugin, Registry, Role, Score};
+pub use steps::{OneToOne, repeat};
 pub use weir_args::value::Kind;
 /// The media values that filters speak in.
 pub use weir_media as media;

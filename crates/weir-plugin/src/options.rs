@@ -3,6 +3,8 @@
 use weir_args::value::{self, Kind, Mismatch, Typed};
 use weir_media::Frac;
 
+use crate::Error;
+
 /// One option of a filter. The table of these drives parsing, help and documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionDef {
@@ -109,6 +111,23 @@ impl Options {
         self.given[self.index(name)]
     }
 
+    /// A whole number that goes by several names, such as `b`, `bitrate` and `rate`.
+    ///
+    /// # Errors
+    /// When it is given under two names with different values.
+    ///
+    /// # Panics
+    /// As [`Options::int`].
+    pub fn int_of(&self, names: &[&str]) -> crate::Result<Option<i64>> {
+        let mut given = names.iter().filter_map(|name| self.int(name));
+        let first = given.next();
+        if given.any(|other| Some(other) != first) {
+            let names = names.join(", ");
+            return Err(Error::bad_option(format!("{names} are one option, given with different values")));
+        }
+        Ok(first)
+    }
+
     fn index(&self, name: &str) -> usize {
         self.table.iter().position(|o| o.name == name).unwrap_or_else(|| panic!("no option {name} in the table"))
     }
@@ -172,6 +191,8 @@ mod tests {
         OptionDef::new("lock", Kind::Bool, "no", "Lock"),
         OptionDef::new("sr", Kind::Int { min: 8000, max: 192_000 }, "44100", "Rate"),
         OptionDef::new("src", Kind::Str, "", "Source"),
+        OptionDef::new("g", Kind::Int { min: 1, max: 100 }, "", "Pictures"),
+        OptionDef::new("gop", Kind::Int { min: 1, max: 100 }, "", "The same as g"),
     ];
 
     #[test]
@@ -189,5 +210,18 @@ mod tests {
         assert_eq!(o.apply("nope", Some("1")), Ok(Applied::Unknown));
         assert!(o.apply("sr", Some("1")).is_err());
         assert!(o.apply("!sr", None).is_err());
+    }
+
+    #[test]
+    fn a_number_under_several_names() {
+        let mut o = Options::defaults(TABLE);
+        assert_eq!(o.int_of(&["g", "gop"]), Ok(None));
+        o.apply("gop", Some("25")).expect("fits");
+        assert_eq!(o.int_of(&["g", "gop"]), Ok(Some(25)));
+        o.apply("g", Some("25")).expect("fits");
+        assert_eq!(o.int_of(&["g", "gop"]), Ok(Some(25)), "the same twice");
+        o.apply("g", Some("50")).expect("fits");
+        let e = o.int_of(&["g", "gop"]).expect_err("which one?");
+        assert_eq!(e, Error::bad_option("g, gop are one option, given with different values"));
     }
 }
