@@ -141,12 +141,12 @@ impl Harness {
     /// # Errors
     /// What the filter returned.
     pub fn step(&mut self) -> Result<Status> {
-        for out in &mut self.mail.outs {
-            out.credit = self.credit;
-        }
         if !self.started {
             self.started = true;
             self.call(|f, ctx| f.start(ctx))?;
+        }
+        for out in &mut self.mail.outs {
+            out.credit = self.credit;
         }
         self.call(|f, ctx| f.process(ctx))
     }
