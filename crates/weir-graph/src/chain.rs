@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use weir_media::{Bundle, Props, StreamType};
 use weir_plugin::{Options, Plugin, Registry, Role};
@@ -13,9 +14,29 @@ struct Use {
     bundle: Bundle,
 }
 
+impl Use {
+    fn is_mux(&self) -> bool {
+        self.plugin.role() == Role::Mux
+    }
+}
+
 /// Every insertable filter type and which can feed which. Built once per session.
 pub(crate) struct Chains {
     uses: DiGraph<Use, ()>,
+}
+
+/// A chain that is looked for.
+pub(crate) struct Search<'a> {
+    /// Properties of the PID it starts at.
+    pub(crate) pid: &'a Props,
+    /// What the filter at its end takes.
+    pub(crate) target: &'a [Bundle],
+    /// Filters in it, at most.
+    pub(crate) most: usize,
+    /// Among equals, types whose names begin with one of these (`gfreg`).
+    pub(crate) prefer: &'a [String],
+    /// Types it may not hold: those already on the way.
+    pub(crate) without: &'a [&'static str],
 }
 
 /// The first filter of a chain.
@@ -46,63 +67,117 @@ impl Chains {
         Self { uses }
     }
 
-    /// Plugins that can end a chain into `target` by muxing.
-    pub(crate) fn muxers_into(&self, target: &[Bundle]) -> Vec<Arc<dyn Plugin>> {
-        let feeds = |u: &Use| u.plugin.role() == Role::Mux && target.iter().any(|t| u.bundle.feeds(t));
-        self.uses.node_weights().filter(|u| feeds(u)).map(|u| Arc::clone(&u.plugin)).collect()
+    /// Types whose output `target` takes as the end of a chain: muxers.
+    pub(crate) fn muxers_into(&self, target: &[Bundle]) -> Vec<&Arc<dyn Plugin>> {
+        let feeds = |u: &&Use| u.is_mux() && target.iter().any(|t| u.bundle.feeds(t));
+        distinct(self.uses.node_weights().filter(feeds))
     }
 
-    /// The first filter of the shortest chain from a PID into `target`, at most `max` filters long.
+    /// Types that may be inserted in front of `target` and see its arguments: everything on a way into it that is no
+    /// demuxer.
+    pub(crate) fn before(&self, target: &[Bundle]) -> Vec<&Arc<dyn Plugin>> {
+        let last = |i: &NodeIndex| target.iter().any(|t| self.uses[*i].bundle.feeds(t));
+        let mut found: Vec<NodeIndex> = self.uses.node_indices().filter(last).collect();
+        let mut next = 0;
+        while let Some(&at) = found.get(next) {
+            let more = self.uses.neighbors_directed(at, Direction::Incoming);
+            let fits = |i: &NodeIndex| !self.uses[*i].is_mux() && !self.is_undecided(*i) && !found.contains(i);
+            let more: Vec<_> = more.filter(fits).collect();
+            found.extend(more);
+            next += 1;
+        }
+        found.sort();
+        distinct(found.iter().map(|i| &self.uses[*i]))
+    }
+
+    /// Types that take this PID.
+    pub(crate) fn takers(&self, pid: &Props) -> Vec<&Arc<dyn Plugin>> {
+        distinct(self.uses.node_weights().filter(|u| u.bundle.accepts(pid).is_ok()))
+    }
+
+    /// The first filter of the shortest chain.
     ///
-    /// Equal lengths are decided by `prefer` (gfreg), then the priority of the first filter, then registration order.
-    pub(crate) fn first_hop(&self, pid: &Props, target: &[Bundle], max: usize, prefer: &[String]) -> Option<FirstHop> {
-        let mut firsts: Vec<NodeIndex> = self.uses.node_indices().filter(|i| self.takes(*i, pid)).collect();
+    /// Equal lengths are decided by `prefer`, then the priority of the first filter, then registration order.
+    pub(crate) fn first_hop(&self, search: &Search<'_>) -> Option<FirstHop> {
+        let mut firsts: Vec<NodeIndex> = self.uses.node_indices().filter(|i| self.starts(*i, search)).collect();
         let rank = |i: &NodeIndex| {
             let plugin = &self.uses[*i].plugin;
-            (!prefer.iter().any(|p| plugin.name().starts_with(p.as_str())), plugin.priority())
+            (!search.prefer.iter().any(|p| plugin.name().starts_with(p.as_str())), plugin.priority())
         };
         firsts.sort_by_key(rank); // stable: registration order among equals
-        let best =
-            firsts.into_iter().filter_map(|i| Some((self.distance(i, target, max)?, i))).min_by_key(|(d, _)| *d)?.1;
-        let chosen = &self.uses[best];
-        let ways = |i: NodeIndex| self.uses[i].plugin.name() == chosen.plugin.name() && self.takes(i, pid);
-        let undecided = self
-            .uses
-            .node_indices()
-            .filter(|i| ways(*i))
-            .any(|i| self.uses[i].bundle.output_type() != chosen.bundle.output_type());
-        Some(FirstHop { plugin: Arc::clone(&chosen.plugin), bundle: (!undecided).then(|| chosen.bundle.clone()) })
+        let reached = firsts.into_iter().filter_map(|i| Some((self.length(i, search)?, i)));
+        let chosen = reached.min_by_key(|(length, _)| *length)?.1;
+        let Use { plugin, bundle } = &self.uses[chosen];
+        let another = |i: NodeIndex| self.is_another_way(i, chosen) && self.starts(i, search);
+        let undecided = self.uses.node_indices().any(another);
+        Some(FirstHop { plugin: Arc::clone(plugin), bundle: (!undecided).then(|| bundle.clone()) })
     }
 
-    fn takes(&self, i: NodeIndex, pid: &Props) -> bool {
-        self.uses[i].bundle.accepts(pid).is_ok() && same_medium(pid.stream_type(), self.uses[i].bundle.output_type())
+    /// Whether a chain may start here.
+    fn starts(&self, i: NodeIndex, search: &Search<'_>) -> bool {
+        let Use { plugin, bundle } = &self.uses[i];
+        bundle.accepts(search.pid).is_ok()
+            && same_medium(search.pid.stream_type(), bundle.output_type())
+            && !search.without.contains(&plugin.name())
     }
 
-    /// Filters in the shortest chain that starts with `first` and ends in `target`.
-    fn distance(&self, first: NodeIndex, target: &[Bundle], max: usize) -> Option<usize> {
+    /// Whether `a` and `b` are one filter type that gives different kinds of stream.
+    fn is_another_way(&self, a: NodeIndex, b: NodeIndex) -> bool {
+        let (a, b) = (&self.uses[a], &self.uses[b]);
+        a.plugin.name() == b.plugin.name() && a.bundle.output_type() != b.bundle.output_type()
+    }
+
+    /// Whether the kind of stream a filter gives is known only once it runs.
+    fn is_undecided(&self, i: NodeIndex) -> bool {
+        let same_input = |j: &NodeIndex| self.uses[*j].bundle.inputs == self.uses[i].bundle.inputs;
+        self.uses.node_indices().filter(same_input).any(|j| self.is_another_way(i, j))
+    }
+
+    /// Filters in the shortest chain that starts with `first` and ends in the target.
+    fn length(&self, first: NodeIndex, search: &Search<'_>) -> Option<usize> {
         let mut seen = vec![false; self.uses.node_count()];
-        let mut todo = VecDeque::from([(first, 1)]);
+        let mut todo = VecDeque::from([vec![first]]);
         seen[first.index()] = true;
-        while let Some((at, length)) = todo.pop_front() {
-            if length > max {
+        while let Some(way) = todo.pop_front() {
+            let at = *way.last()?;
+            if way.len() > search.most {
                 return None;
             }
-            if target.iter().any(|t| self.uses[at].bundle.feeds(t)) {
-                return Some(length);
+            if search.target.iter().any(|t| self.uses[at].bundle.feeds(t)) {
+                return Some(way.len());
             }
-            if self.uses[at].plugin.role() == Role::Mux {
-                continue; // a muxed stream goes to a sink, never back through a demuxer
-            }
-            let from = self.uses[at].bundle.output_type();
-            for next in self.uses.neighbors(at) {
-                if !seen[next.index()] && same_medium(from, self.uses[next].bundle.output_type()) {
-                    seen[next.index()] = true;
-                    todo.push_back((next, length + 1));
+            for next in self.steps(&way, search) {
+                if !std::mem::replace(&mut seen[next.index()], true) {
+                    todo.push_back([&way[..], &[next]].concat());
                 }
             }
         }
         None
     }
+
+    /// Where a chain may go on. A muxed stream goes to a sink, never back through a demuxer; no type comes twice.
+    fn steps(&self, way: &[NodeIndex], search: &Search<'_>) -> Vec<NodeIndex> {
+        let Some(&at) = way.last().filter(|at| !self.uses[**at].is_mux()) else { return Vec::new() };
+        let from = self.uses[at].bundle.output_type();
+        let is_new = |name: &str| !search.without.contains(&name) && !way.iter().any(|i| self.name(*i) == name);
+        let fits = |i: &NodeIndex| is_new(self.name(*i)) && same_medium(from, self.uses[*i].bundle.output_type());
+        self.uses.neighbors(at).filter(fits).collect()
+    }
+
+    fn name(&self, i: NodeIndex) -> &'static str {
+        self.uses[i].plugin.name()
+    }
+}
+
+/// The types of some uses, each once.
+fn distinct<'a>(uses: impl Iterator<Item = &'a Use>) -> Vec<&'a Arc<dyn Plugin>> {
+    let mut found: Vec<&Arc<dyn Plugin>> = Vec::new();
+    for Use { plugin, .. } in uses {
+        if !found.iter().any(|p| p.name() == plugin.name()) {
+            found.push(plugin);
+        }
+    }
+    found
 }
 
 /// Chains never turn pictures into sound; files may become anything and anything a file (gpac-semantics 9.2).

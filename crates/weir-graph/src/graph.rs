@@ -1,103 +1,21 @@
-//! [`Graph`]: declared and inserted filters, and the rules that link a new PID.
+//! [`Graph`]: declared and inserted filters and their links.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
-use weir_media::{Bundle, CodecId, Prop, Props, StreamType};
-use weir_plugin::{Applied, Options, OutId, Plugin, Registry, Role};
+use weir_media::Props;
+use weir_plugin::{Options, OutId, Plugin, Registry, Role};
 
-use crate::chain::{Chains, FirstHop};
+use crate::chain::Chains;
+use crate::node::{Given, Global, Node, Origin};
 
-/// A filter of the graph, stable for its life.
+/// A filter of the graph, stable for its life. Numbered from 0 in the order they came.
 pub type NodeId = NodeIndex;
 
 /// Filters inserted between two declared ones, at most, unless told otherwise (GPAC's `-max-chain`).
 const DEFAULT_MAX_CHAIN: usize = 6;
-
-/// One argument as given, for inheritance and printing.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Given {
-    /// Name, without the `=`.
-    pub name: String,
-    /// Text after the `=`.
-    pub value: Option<String>,
-    /// Secrets are not printed.
-    pub secret: bool,
-}
-
-/// How a filter came into the graph.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Origin {
-    /// The user declared it.
-    Declared,
-    /// A copy of a declared filter, for a further PID.
-    Clone(NodeId),
-    /// The resolver inserted it on the way to these filters; empty when its PIDs may go anywhere (demuxers).
-    Inserted(Vec<NodeId>),
-}
-
-/// A filter of the graph.
-#[derive(Clone)]
-pub struct Node {
-    /// Its type.
-    pub plugin: Arc<dyn Plugin>,
-    /// Its option values.
-    pub options: Options,
-    /// Name shown: the register name, numbered when there are several.
-    pub name: String,
-    /// Arguments as given.
-    pub args: Vec<Given>,
-    /// How it came here.
-    pub origin: Origin,
-    /// The bundle it was inserted with.
-    pub bundle: Option<Bundle>,
-    /// An encoder only takes this codec's kind of media.
-    pub codec: Option<CodecId>,
-    /// Implicit links stay within a sub-session (gpac-semantics 9.1).
-    pub subsession: u32,
-    /// And within a group of sources, unless 0.
-    pub source_group: u32,
-    caps: Vec<Bundle>,
-}
-
-impl Node {
-    /// A declared filter. `options` already hold `args`.
-    #[must_use]
-    pub fn declared(plugin: Arc<dyn Plugin>, options: Options, args: Vec<Given>) -> Self {
-        let caps = plugin.caps(&options);
-        let name = plugin.name().to_owned();
-        Self {
-            plugin,
-            options,
-            name,
-            args,
-            origin: Origin::Declared,
-            bundle: None,
-            codec: None,
-            subsession: 0,
-            source_group: 0,
-            caps,
-        }
-    }
-
-    /// Whether it has no outputs.
-    #[must_use]
-    pub fn is_sink(&self) -> bool {
-        self.plugin.role() == Role::Sink
-    }
-
-    fn is_source(&self) -> bool {
-        self.plugin.role() == Role::Source
-    }
-
-    fn takes(&self, pid: &Props) -> bool {
-        let kind_fits = self.codec.and_then(CodecId::stream_type).is_none_or(|t| pid.stream_type() == Some(t));
-        kind_fits && self.caps.iter().any(|b| b.accepts(pid).is_ok())
-    }
-}
 
 /// A PID connected to an input.
 #[derive(Clone, PartialEq, Debug)]
@@ -108,32 +26,25 @@ pub struct Link {
     pub props: Props,
 }
 
-/// One change the host makes to follow a resolution.
+/// Something said that no filter of the graph has heard (gpac-semantics 19.6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// Create this node's filter.
-    Add(NodeId),
-    /// Connect the PID to a new input of this node.
-    Connect(NodeId),
-}
-
-/// What became of a PID.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Resolution {
-    /// Changes in order.
-    pub steps: Vec<Step>,
-    /// When it was linked to nothing: why, in a sentence.
-    pub unlinked: Option<String>,
+pub enum Unused {
+    /// An argument of a declared filter, by its place among the arguments of that filter.
+    Arg(NodeId, usize),
+    /// A global option, by its place in [`Graph::set_globals`].
+    Global(usize),
 }
 
 /// The graph of one session.
 pub struct Graph {
-    nodes: StableDiGraph<Node, Link>,
-    order: Vec<NodeId>,
-    chains: Chains,
+    pub(crate) nodes: StableDiGraph<Node, Link>,
+    pub(crate) chains: Chains,
+    pub(crate) max_chain: usize,
+    pub(crate) globals: Vec<Global>,
+    /// Why filters refused PIDs, the last reasons last.
+    pub(crate) refusals: BTreeMap<NodeId, Vec<String>>,
     /// Sinks that share the muxer of another sink.
     leader: BTreeMap<NodeId, NodeId>,
-    max_chain: usize,
     declared_sources: u32,
     last_role: Option<Role>,
     subsession: u32,
@@ -145,14 +56,25 @@ impl Graph {
     pub fn new(registry: &Registry) -> Self {
         Self {
             nodes: StableDiGraph::new(),
-            order: Vec::new(),
             chains: Chains::new(registry),
-            leader: BTreeMap::new(),
             max_chain: DEFAULT_MAX_CHAIN,
+            globals: Vec::new(),
+            refusals: BTreeMap::new(),
+            leader: BTreeMap::new(),
             declared_sources: 0,
             last_role: None,
             subsession: 0,
         }
+    }
+
+    /// Filters inserted between two declared ones, at most. With 0 nothing is inserted: everything must be declared.
+    pub fn set_max_chain(&mut self, most: usize) {
+        self.max_chain = most;
+    }
+
+    /// Options for every filter that will be inserted. Those of declared filters are in their [`Node::options`] already.
+    pub fn set_globals(&mut self, globals: Vec<Global>) {
+        self.globals = globals;
     }
 
     /// Declares a filter, in the order of the command line, and gives it its sub-session and source group.
@@ -170,17 +92,34 @@ impl Graph {
         node.subsession = self.subsession;
         node.source_group = if node.is_sink() { 0 } else { 1 + self.declared_sources };
         self.last_role = Some(node.plugin.role());
+        if node.is_sink() {
+            self.aim_muxers(&node);
+        }
         self.add(node)
     }
 
-    fn add(&mut self, mut node: Node) -> NodeId {
-        let same = self.order.iter().filter(|id| self.nodes[**id].plugin.name() == node.plugin.name()).count();
-        if same > 0 {
-            node.name = format!("{}#{}", node.plugin.name(), same + 1);
+    /// A declared muxer writes for the first sink behind it that it can serve.
+    fn aim_muxers(&mut self, sink: &Node) {
+        let open = |n: &&mut Node| n.is_mux() && n.bundle.is_none() && n.subsession == sink.subsession;
+        for mux in self.nodes.node_weights_mut().filter(open) {
+            mux.bundle = mux.caps.iter().find(|b| sink.caps.iter().any(|t| b.feeds(t))).cloned();
         }
-        let id = self.nodes.add_node(node);
-        self.order.push(id);
-        id
+    }
+
+    pub(crate) fn add(&mut self, mut node: Node) -> NodeId {
+        node.name = self.unique(node.name);
+        self.nodes.add_node(node)
+    }
+
+    /// `name`, numbered when there is one of it already.
+    fn unique(&self, name: String) -> String {
+        let is_taken = |name: &str| self.nodes.node_weights().any(|n| n.name == name);
+        if !is_taken(&name) {
+            return name;
+        }
+        let numbered = name.rsplit_once('#').filter(|(_, n)| n.parse::<u32>().is_ok());
+        let base = numbered.map_or(name.as_str(), |(base, _)| base);
+        (2_u64..).map(|n| format!("{base}#{n}")).find(|name| !is_taken(name)).unwrap_or_default()
     }
 
     /// Node of an id.
@@ -194,7 +133,7 @@ impl Graph {
 
     /// All nodes in the order they came.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        self.order.iter().map(|id| (*id, &self.nodes[*id]))
+        self.nodes.node_indices().map(|id| (id, &self.nodes[id]))
     }
 
     /// Links out of a node: target and link, in the order they were made.
@@ -211,16 +150,22 @@ impl Graph {
         self.inputs(node) > 0
     }
 
-    fn inputs(&self, node: NodeId) -> usize {
+    pub(crate) fn inputs(&self, node: NodeId) -> usize {
         self.nodes.edges_directed(node, Direction::Incoming).count()
     }
 
+    /// The producer of a node's first input.
+    pub(crate) fn first_producer(&self, node: NodeId) -> Option<NodeId> {
+        self.nodes.edges_directed(node, Direction::Incoming).min_by_key(EdgeRef::id).map(|e| e.source())
+    }
+
     /// Lets sinks that will get the same PIDs and need the same muxed stream share one muxer: equal sub-session, equal
-    /// input caps, and equal arguments as far as a muxer knows them. Returns the groups of more than one, first sink
-    /// first. Called once, when everything is declared.
+    /// input caps, and equal arguments as far as filters that may be inserted before them know them. Returns the groups
+    /// of more than one, first sink first. Called once, when everything is declared.
     pub fn merge_sinks(&mut self) -> Vec<Vec<NodeId>> {
         let mut groups: Vec<Vec<NodeId>> = Vec::new();
-        for &id in self.order.iter().filter(|id| self.nodes[**id].is_sink()) {
+        let sinks: Vec<NodeId> = self.nodes().filter(|(_, n)| n.is_sink()).map(|(id, _)| id).collect();
+        for id in sinks {
             match groups.iter_mut().find(|g| self.same_needs(g[0], id)) {
                 Some(group) => group.push(id),
                 None => groups.push(vec![id]),
@@ -235,187 +180,61 @@ impl Graph {
 
     fn same_needs(&self, a: NodeId, b: NodeId) -> bool {
         let (a, b) = (&self.nodes[a], &self.nodes[b]);
-        let muxers = self.chains.muxers_into(&a.caps);
-        let known = |g: &&Given| muxers.iter().any(|m| m.options().iter().any(|o| o.name == g.name));
         a.subsession == b.subsession
             && a.caps == b.caps
-            && !muxers.is_empty()
-            && a.args.iter().filter(known).eq(b.args.iter().filter(known))
+            && !self.chains.muxers_into(&a.caps).is_empty()
+            && self.said_to_others(a) == self.said_to_others(b)
     }
 
-    /// Decides where a new PID goes and records the links.
-    pub fn resolve(&mut self, from: NodeId, out: OutId, props: &Props) -> Resolution {
-        let targets = match &self.nodes[from].origin {
-            Origin::Inserted(targets) if !targets.is_empty() => targets.clone(),
-            _ => self.candidates(from),
+    /// The arguments of a sink that filters inserted before it would hear, or that choose them.
+    fn said_to_others<'a>(&self, sink: &'a Node) -> BTreeMap<&'a str, Option<&'a str>> {
+        let before = self.chains.before(&sink.caps);
+        let heard = |g: &&Given| {
+            let by = |p: &&std::sync::Arc<dyn Plugin>| g.apply(&mut Options::defaults(p.options()));
+            g.name == "gfreg" || before.iter().any(by)
         };
-        let mut done = Resolution::default();
-        let mut linked_sink = false;
-        for target in targets {
-            let is_sink = self.nodes[target].is_sink();
-            if linked_sink && !is_sink {
-                continue;
-            }
-            if self.link(from, out, props, target, &mut done) {
-                if !is_sink {
-                    break; // the first filter that takes a PID keeps it; sinks follow behind that filter
-                }
-                linked_sink = true;
-            }
-        }
-        if done.steps.is_empty() && !self.already_served(from, out) {
-            done.unlinked = Some(self.why_unlinked(props));
-        }
-        done
+        said(sink.args.iter().filter(|g| !g.local).filter(heard))
     }
 
-    /// Declared filters a PID of `from` may go to, in order (gpac-semantics 9.1, 9.2).
-    fn candidates(&self, from: NodeId) -> Vec<NodeId> {
-        let source = &self.nodes[from];
-        let fits = |id: &&NodeId| {
-            let n = &self.nodes[**id];
-            **id != from
-                && n.origin == Origin::Declared
-                && !n.is_source()
-                && n.subsession == source.subsession
-                && (n.source_group == 0 || n.source_group == source.source_group)
-                && !self.is_upstream(**id, from)
+    /// The first sink of the group that shares a muxer with `sink`.
+    pub(crate) fn leader(&self, sink: NodeId) -> NodeId {
+        self.leader.get(&sink).copied().unwrap_or(sink)
+    }
+
+    /// Declared filters that nothing has been linked to, nor is on its way to; with why, as far as it is known.
+    #[must_use]
+    pub fn unreached(&self) -> Vec<(NodeId, Option<String>)> {
+        let aimed = |id: NodeId| {
+            let at = |n: &Node| matches!(&n.origin, Origin::Inserted(targets) if targets.contains(&id));
+            self.nodes.node_weights().any(at)
         };
-        self.order.iter().filter(fits).copied().collect()
-    }
-
-    /// Whether data comes to `b` from `a` or a copy of it, or `b` is such a copy: no filter gets its own output again.
-    fn is_upstream(&self, a: NodeId, b: NodeId) -> bool {
-        let copies = self.order.iter().copied().filter(|id| self.nodes[*id].origin == Origin::Clone(a));
-        std::iter::once(a).chain(copies).any(|id| petgraph::algo::has_path_connecting(&self.nodes, id, b, None))
-    }
-
-    fn already_served(&self, from: NodeId, out: OutId) -> bool {
-        self.nodes.edges(from).any(|e| e.weight().out == out)
-    }
-
-    /// Links a PID to `target`, directly or through the first filter of a chain. False when it cannot be done.
-    fn link(&mut self, from: NodeId, out: OutId, props: &Props, target: NodeId, done: &mut Resolution) -> bool {
-        let direct = self.nodes[target].takes(props);
-        // A file goes to a file through its demuxer, so that what is written is sound (gpac-semantics 9.6).
-        let remux = self.nodes[from].is_source() && props.stream_type() == Some(StreamType::File);
-        let prefer = preferred(&self.nodes[target]);
-        let chain = || self.chains.first_hop(props, &self.nodes[target].caps, self.max_chain, &prefer);
-        let via = match if direct && !remux { None } else { chain() } {
-            Some(hop) => self.chain_node(from, out, &hop, target, done),
-            None if direct => self.free_input(target, done),
-            None => return false,
+        let idle = |(id, n): &(NodeId, &Node)| {
+            n.origin == Origin::Declared && !n.is_source() && !self.has_input(*id) && !aimed(*id)
         };
-        self.connect(from, out, props, via, done);
-        true
+        self.nodes().filter(idle).map(|(id, _)| (id, self.refused(id))).collect()
     }
 
-    /// The node itself while it has room for an input, or a copy of it.
-    fn free_input(&mut self, target: NodeId, done: &mut Resolution) -> NodeId {
-        if self.inputs(target) < self.nodes[target].plugin.max_inputs() {
-            return target;
-        }
-        let copy = Node { origin: Origin::Clone(target), ..self.nodes[target].clone() };
-        let id = self.add(copy);
-        done.steps.push(Step::Add(id));
-        id
+    /// Arguments and global options that no filter has heard. Complete only when everything has been linked.
+    #[must_use]
+    pub fn unused(&self) -> Vec<Unused> {
+        let globals = self.globals.iter().enumerate();
+        let unheard = globals.filter(|(_, g)| !self.nodes.node_weights().any(|n| g.is_for(n.plugin.as_ref())));
+        let args = self.nodes().filter(|(_, n)| n.origin == Origin::Declared).flat_map(|(id, node)| {
+            let places = (0..node.args.len()).filter(move |at| !self.is_used(id, *at));
+            places.map(move |at| Unused::Arg(id, at))
+        });
+        args.chain(unheard.map(|(at, _)| Unused::Global(at))).collect()
     }
 
-    fn connect(&mut self, from: NodeId, out: OutId, props: &Props, to: NodeId, done: &mut Resolution) {
-        let exists = self.nodes.edges_connecting(from, to).any(|e| e.weight().out == out);
-        if !exists {
-            self.nodes.add_edge(from, to, Link { out, props: props.clone() });
-            done.steps.push(Step::Connect(to));
-        }
-    }
-
-    /// The node for the first hop: one already on this PID, the shared muxer of the target, or a new one.
-    fn chain_node(
-        &mut self,
-        from: NodeId,
-        out: OutId,
-        hop: &FirstHop,
-        target: NodeId,
-        done: &mut Resolution,
-    ) -> NodeId {
-        if let Some(id) = self.reusable(from, out, hop, target) {
-            if let Origin::Inserted(targets) = &mut self.nodes[id].origin
-                && !targets.is_empty()
-                && !targets.contains(&target)
-            {
-                targets.push(target);
-            }
-            return id;
-        }
-        let demux = hop.bundle.is_none();
-        let mut options = Options::defaults(hop.plugin.options());
-        for given in self.inherited(from, target) {
-            // A value that does not fit was reported where it was declared, or is meant for another filter.
-            if let Ok(Applied::Option(_)) = options.apply(&given.name, given.value.as_deref()) {}
-        }
-        let node = Node {
-            origin: Origin::Inserted(if demux { Vec::new() } else { vec![target] }),
-            bundle: hop.bundle.clone(),
-            subsession: self.nodes[target].subsession,
-            source_group: self.nodes[from].source_group,
-            ..Node::declared(Arc::clone(&hop.plugin), options, Vec::new())
-        };
-        let id = self.add(node);
-        done.steps.push(Step::Add(id));
-        id
-    }
-
-    fn reusable(&self, from: NodeId, out: OutId, hop: &FirstHop, target: NodeId) -> Option<NodeId> {
-        let group = |t: NodeId| self.leader.get(&t).copied().unwrap_or(t);
-        let fits = |id: NodeId| {
-            let n = &self.nodes[id];
-            let Origin::Inserted(targets) = &n.origin else { return false };
-            // Every input of a muxer may use another bundle, as long as it gives the same stream.
-            let outputs = |b: &Option<Bundle>| b.as_ref().map(|b| b.outputs.clone());
-            n.plugin.name() == hop.plugin.name()
-                && outputs(&n.bundle) == outputs(&hop.bundle)
-                && if n.plugin.role() == Role::Mux {
-                    targets.iter().any(|t| group(*t) == group(target))
-                } else {
-                    self.nodes.edges_connecting(from, id).any(|e| e.weight().out == out)
-                }
-        };
-        self.order.iter().copied().find(|id| fits(*id))
-    }
-
-    /// Arguments an inserted filter sees: those of the nearest declared filter before it, then of the one after it.
-    fn inherited(&self, from: NodeId, target: NodeId) -> Vec<Given> {
-        let mut at = from;
-        while matches!(self.nodes[at].origin, Origin::Inserted(_)) {
-            match self.nodes.neighbors_directed(at, Direction::Incoming).next() {
-                Some(up) => at = up,
-                None => break,
-            }
-        }
-        self.nodes[at]
-            .args
-            .iter()
-            .chain(&self.nodes[target].args)
-            .filter(|g| g.name != "src" && g.name != "dst")
-            .cloned()
-            .collect()
-    }
-
-    fn why_unlinked(&self, props: &Props) -> String {
-        if props.stream_type() == Some(StreamType::File) && props.str(Prop::FileExt).is_none() {
-            return "nothing says what it holds; name the format with :ext=flv or the like".to_owned();
-        }
-        let what = match (props.stream_type(), props.codec()) {
-            (Some(t), Some(c)) => format!("{} {c}", t.name()),
-            (Some(t), None) => format!("{} {}", t.name(), props.str(Prop::FileExt).unwrap_or_default()),
-            _ => "this stream".to_owned(),
-        };
-        format!("no filter or output takes {}", what.trim_end())
+    fn is_used(&self, id: NodeId, at: usize) -> bool {
+        let node = &self.nodes[id];
+        node.args[at].name == "gfreg"
+            || node.args[at].apply(&mut Options::defaults(node.plugin.options()))
+            || self.nodes.node_weights().any(|n| n.inherited.contains(&(id, at)))
     }
 }
 
-/// Names in `gfreg=`.
-fn preferred(node: &Node) -> Vec<String> {
-    let lists = node.args.iter().filter(|g| g.name == "gfreg").filter_map(|g| g.value.as_deref());
-    lists.flat_map(|v| v.split(',')).map(str::to_owned).collect()
+/// What arguments say in the end: the last of a name counts.
+pub(crate) fn said<'a>(args: impl Iterator<Item = &'a Given>) -> BTreeMap<&'a str, Option<&'a str>> {
+    args.map(|g| (g.name.as_str(), g.value.as_deref())).collect()
 }

@@ -199,7 +199,7 @@ impl Builder<'_> {
     /// Applies one argument. Returns it when filters inserted next to this one may see it too.
     fn argument(&mut self, plugin: &Arc<dyn Plugin>, options: &mut Options, arg: &Arg) -> Option<Given> {
         let name = arg.name.text.as_str();
-        let given = Given { name: name.to_owned(), value: arg.value_str().map(str::to_owned), secret: false };
+        let given = Given::new(name, arg.value_str());
         if name.is_empty() {
             return None;
         }

@@ -21,5 +21,5 @@ pub use weir_graph::{Given, Graph, Node};
 pub use weir_native::load as load_native;
 pub use weir_plugin as plugin;
 pub use weir_scheduler::{
-    Config, Control, FilterReport, Log, Outcome, OutputReport, Report, Session, Snapshot, StartError,
+    Config, Control, FilterReport, Log, Outcome, OutputReport, Report, Reports, Session, Snapshot, StartError,
 };

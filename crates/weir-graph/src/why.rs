@@ -1,0 +1,130 @@
+//! Why a PID was not linked, in words for people: which filter refused what.
+
+use std::sync::Arc;
+
+use weir_media::{Bundle, Prop, Props, StreamType, Value};
+use weir_plugin::{Options, Plugin};
+
+use crate::graph::{Graph, NodeId};
+use crate::node::Node;
+
+/// Refusals named in one message, and kept of one filter.
+const MOST_NAMED: usize = 3;
+
+impl Graph {
+    pub(crate) fn note_refusal(&mut self, target: NodeId, why: String) {
+        let kept = self.refusals.entry(target).or_default();
+        kept.retain(|old| *old != why);
+        kept.push(why);
+        kept.drain(..kept.len().saturating_sub(MOST_NAMED));
+    }
+
+    /// Why PIDs did not come to a filter, as far as any was offered.
+    pub(crate) fn refused(&self, target: NodeId) -> Option<String> {
+        self.refusals.get(&target).map(|all| all.join("; "))
+    }
+
+    /// One sentence about a PID that goes nowhere, as these filters refused it.
+    pub(crate) fn unlinked(&self, pid: &Props, by: &[NodeId]) -> String {
+        let why = |id: &NodeId| self.refusals.get(id)?.last().map(String::as_str);
+        let of = |sinks: bool| {
+            let mut named: Vec<&str> = Vec::new();
+            for text in by.iter().filter(|id| self.nodes[**id].is_sink() == sinks).filter_map(why) {
+                if !named.contains(&text) && named.len() < MOST_NAMED {
+                    named.push(text);
+                }
+            }
+            named.join("; ")
+        };
+        match (of(true), of(false)) {
+            (sinks, filters) if sinks.is_empty() && filters.is_empty() => {
+                format!("no filter or output that follows takes {}", what(pid))
+            }
+            (sinks, filters) => {
+                if sinks.is_empty() {
+                    filters
+                } else {
+                    sinks
+                }
+            }
+        }
+    }
+
+    /// Why a PID of `from` cannot reach `target`: what is missing on the way, or what the last filter on it refuses.
+    pub(crate) fn refusal(&self, from: NodeId, pid: &Props, target: NodeId) -> String {
+        let node = &self.nodes[target];
+        let is_file = pid.stream_type() == Some(StreamType::File);
+        let is_open = is_file && !self.nodes[from].is_mux();
+        if is_open && pid.str(Prop::FileExt).is_none() {
+            return "nothing says what it holds; name the format with :ext=flv or the like".to_owned();
+        }
+        if is_open && self.chains.takers(pid).is_empty() && !node.takes(pid) {
+            return format!("no filter reads {}", what(pid));
+        }
+        let muxers = self.chains.muxers_into(&node.caps);
+        let is_direct = !wants_file(node) || (is_file && !is_open);
+        if !is_direct && muxers.is_empty() {
+            return format!("no muxer makes {} for {}", wanted(&node.caps), node.name);
+        }
+        let ends = if is_direct { vec![(node.name.clone(), node.caps.clone())] } else { ends(&muxers, node) };
+        let closest = ends.iter().filter_map(|(name, bundles)| Some((name, closest(pid, bundles)?)));
+        match closest.max_by_key(|(_, prop)| *prop) {
+            Some((name, _)) if is_open => format!("no chain of filters leads from {} to {name}", what(pid)),
+            Some((name, prop)) => format!("{name} does not take {}", said(pid, prop)),
+            None => format!("no chain of filters leads from {} to {}", what(pid), node.name),
+        }
+    }
+
+    /// A sink holds one byte stream.
+    pub(crate) fn has_its_stream(&self, sink: NodeId) -> String {
+        let node = &self.nodes[sink];
+        format!("{} already has its one stream of {}", node.name, wanted(&node.caps))
+    }
+}
+
+/// Whether a filter takes nothing but byte streams.
+fn wants_file(node: &Node) -> bool {
+    let file = Value::Type(StreamType::File);
+    let is_file = |b: &Bundle| b.inputs.iter().any(|c| c.prop == Prop::StreamType && c.value == file && !c.excluded);
+    node.caps.iter().all(is_file)
+}
+
+/// The muxers in front of a sink, with what they take for it.
+fn ends(muxers: &[&Arc<dyn Plugin>], sink: &Node) -> Vec<(String, Vec<Bundle>)> {
+    let of = |m: &&Arc<dyn Plugin>| {
+        let bundles = m.caps(&Options::defaults(m.options())).into_iter();
+        let fits = bundles.filter(|b| sink.caps.iter().any(|t| b.feeds(t)));
+        (format!("{} for {}", m.name(), sink.name), fits.collect())
+    };
+    muxers.iter().map(of).collect()
+}
+
+/// The property refused by the bundle that goes furthest before it refuses; `None` when one takes the PID.
+fn closest(pid: &Props, bundles: &[Bundle]) -> Option<Prop> {
+    let refused: Vec<Prop> = bundles.iter().map_while(|b| b.accepts(pid).err()).collect();
+    if refused.len() < bundles.len() { None } else { refused.into_iter().max() }
+}
+
+/// A PID in a few words.
+fn what(pid: &Props) -> String {
+    match (pid.stream_type(), pid.codec(), pid.str(Prop::FileExt)) {
+        (Some(StreamType::File), _, Some(ext)) => format!(".{ext}"),
+        (Some(ty), Some(codec), _) => format!("{} {codec}", ty.name()),
+        (Some(ty), ..) => ty.name().to_owned(),
+        (None, ..) => "this stream".to_owned(),
+    }
+}
+
+/// What a PID says of a property.
+fn said(pid: &Props, prop: Prop) -> String {
+    pid.get(prop).map_or_else(|| format!("a stream without {}", prop.name()), |v| format!("{} {v}", prop.name()))
+}
+
+/// The format a filter wants, when its caps say.
+fn wanted(caps: &[Bundle]) -> String {
+    let extension = |b: &Bundle| {
+        let cap = b.inputs.iter().find(|c| c.prop == Prop::FileExt && !c.excluded)?;
+        Some(format!(".{}", cap.value))
+    };
+    caps.iter().find_map(extension).unwrap_or_else(|| "bytes".to_owned())
+}
