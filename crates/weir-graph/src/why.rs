@@ -20,7 +20,8 @@ impl Graph {
     }
 
     /// Why PIDs did not come to a filter, as far as any was offered.
-    pub(crate) fn refused(&self, target: NodeId) -> Option<String> {
+    #[must_use]
+    pub fn refused(&self, target: NodeId) -> Option<String> {
         self.refusals.get(&target).map(|all| all.join("; "))
     }
 

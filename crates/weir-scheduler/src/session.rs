@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use mio::{Events, Poll, Waker};
-use weir_graph::Graph;
+use weir_graph::{Graph, Unused};
 use weir_media::Time;
 use weir_plugin::{Error, ErrorKind, Level, Memory};
 
@@ -77,6 +77,8 @@ pub struct Outcome {
     pub aborted: bool,
     /// Everything counted.
     pub last: Snapshot,
+    /// Arguments that no filter used.
+    pub unused: Vec<Unused>,
 }
 
 enum Command {
@@ -176,6 +178,7 @@ impl Session {
             if now >= chores {
                 chores = now + self.config.snapshot_every;
                 self.core.check_hung();
+                self.core.tell_graph();
                 self.core.report(Report::Snapshot(Box::new(self.core.snapshot(false))));
             }
             match self.commands.try_recv() {
@@ -203,8 +206,9 @@ impl Session {
             ready.clear();
             ready.extend(events.iter().filter_map(|e| self.core.platform.readiness(e)));
         };
-        let last = self.core.snapshot(true);
-        Ok(Outcome { failures: self.core.failures(), aborted, last })
+        self.core.tell_graph();
+        let (last, unused) = (self.core.snapshot(true), self.core.graph().unused());
+        Ok(Outcome { failures: self.core.failures(), aborted, last, unused })
     }
 }
 

@@ -102,7 +102,10 @@ impl<P: Platform> Core<P> {
         if !self.nodes.iter().any(|s| alive(s) && s.role != Role::Sink) {
             for i in 0..self.nodes.len() {
                 if self.nodes[i].inputs.is_empty() && self.nodes[i].state == State::Here {
-                    self.fail(i, &Error::unsupported("nothing was connected to this output"));
+                    self.nodes[i].noted = true;
+                    let why = self.graph.refused(self.nodes[i].id).map(|why| format!(": {why}"));
+                    let line = format!("nothing was connected to this output{}", why.unwrap_or_default());
+                    self.fail(i, &Error::unsupported(line));
                 }
             }
         }

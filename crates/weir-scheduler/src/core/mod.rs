@@ -93,6 +93,8 @@ pub(crate) struct Core<P> {
     ended: bool,
     reports: Sender<Report>,
     log_level: Level,
+    /// The graph as it was last shown in the log.
+    told: String,
 }
 
 /// Whether and when to turn again.
@@ -124,6 +126,7 @@ impl<P: Platform> Core<P> {
             ended: true,
             reports,
             log_level,
+            told: String::new(),
         }
     }
 

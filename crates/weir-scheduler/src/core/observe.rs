@@ -14,6 +14,28 @@ impl<P: Platform> Core<P> {
         &self.graph
     }
 
+    /// Says once which declared filters get nothing, and shows the graph to those who want to see it. Not called before
+    /// the graph has had time to form: demuxers open one output after the other.
+    pub(crate) fn tell_graph(&mut self) {
+        if !self.settled {
+            return;
+        }
+        for (id, why) in self.graph.unreached() {
+            let i = id.index();
+            if !std::mem::replace(&mut self.nodes[i].noted, true) {
+                let why = why.unwrap_or_else(|| "nothing that it takes comes to it".to_owned());
+                self.log_node(i, Level::Warning, format!("is not used: {why}"));
+            }
+        }
+        if self.log_level >= Level::Info {
+            let tree = self.graph.tree();
+            if tree != self.told {
+                self.log(Level::Info, "graph", tree.trim_end().to_owned());
+                self.told = tree;
+            }
+        }
+    }
+
     /// Counters and records of everything. The tree is costly and asked for only at the end.
     pub(crate) fn snapshot(&self, with_tree: bool) -> Snapshot {
         let tree = if with_tree { self.graph.tree() } else { String::new() };

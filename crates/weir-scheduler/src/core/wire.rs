@@ -137,16 +137,6 @@ impl<P: Platform> Core<P> {
         self.log_node(to, Level::Debug, format!("gets {} of {}", pid_name(props, out.0), self.nodes[from].report.name));
     }
 
-    /// Says once which declared filters get nothing.
-    fn name_unused(&mut self) {
-        let unused = |s: &Slot| s.inputs.is_empty() && !s.noted && !matches!(s.role, Role::Source | Role::Sink);
-        for i in (0..self.nodes.len()).filter(|i| unused(&self.nodes[*i])).collect::<Vec<_>>() {
-            self.nodes[i].noted = true;
-            let line = "is not used: nothing that it takes comes to it".to_owned();
-            self.log_node(i, Level::Warning, line);
-        }
-    }
-
     /// Inputs are settled when every filter that has something to work on has opened an output.
     pub(super) fn settle(&mut self) {
         let undecided = |s: &Slot| {
@@ -157,7 +147,6 @@ impl<P: Platform> Core<P> {
         };
         let settled = !self.nodes.iter().any(undecided);
         if settled && !self.settled {
-            self.name_unused();
             for i in (0..self.nodes.len()).filter(|i| self.nodes[*i].role == Role::Mux).collect::<Vec<_>>() {
                 self.enqueue(i);
             }
