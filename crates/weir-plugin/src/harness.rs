@@ -219,10 +219,18 @@ struct Far {
     timer: Option<Time>,
 }
 
+/// What is left of a connection that the service closed.
+#[derive(Debug)]
+struct Closed {
+    from_service: Vec<u8>,
+    by_reset: bool,
+}
+
 /// A simulated network and clock for one [`Service`].
 pub struct SimNet {
     now: Time,
     conns: BTreeMap<u64, Far>,
+    closed: BTreeMap<u64, Closed>,
     next: u64,
     service_timer: Option<Time>,
     seed: u64,
@@ -233,6 +241,8 @@ pub struct SimNet {
     pub logs: Vec<(Level, String)>,
     /// Calls of [`Io::write`] so far.
     pub writes: u64,
+    /// Bytes the service wrote so far.
+    pub written: u64,
 }
 
 impl SimNet {
@@ -242,6 +252,7 @@ impl SimNet {
         Self {
             now: Time::ZERO,
             conns: BTreeMap::new(),
+            closed: BTreeMap::new(),
             next: 1,
             service_timer: None,
             seed: seed | 1,
@@ -249,6 +260,7 @@ impl SimNet {
             posts: Vec::new(),
             logs: Vec::new(),
             writes: 0,
+            written: 0,
         }
     }
 
@@ -292,14 +304,22 @@ impl SimNet {
         }
     }
 
-    /// The peer reads what came, and can take `more` bytes from now on.
+    /// The peer reads what came, and can take `more` bytes from now on. What was sent before the service closed the
+    /// connection can be read after it.
     pub fn receive(&mut self, conn: ConnId, more: usize) -> Vec<u8> {
-        let Some(far) = self.conns.get_mut(&conn.0) else { return Vec::new() };
+        let Some(far) = self.conns.get_mut(&conn.0) else {
+            return self.closed.get_mut(&conn.0).map(|c| std::mem::take(&mut c.from_service)).unwrap_or_default();
+        };
         far.window = far.window.saturating_add(more);
         if more > 0 {
             far.told_writable = false;
         }
         std::mem::take(&mut far.from_service)
+    }
+
+    /// The peer takes no more bytes until it receives again. Answers how many it would have taken.
+    pub fn take_window(&mut self, conn: ConnId) -> usize {
+        self.conns.get_mut(&conn.0).map_or(0, |far| std::mem::take(&mut far.window))
     }
 
     /// The peer ends its sending side.
@@ -330,6 +350,25 @@ impl SimNet {
         self.conns.get(&conn.0).is_some_and(|far| far.shut)
     }
 
+    /// Whether the service closed the connection before it had read all that came. A real peer may then lose the last
+    /// bytes sent to it.
+    #[must_use]
+    pub fn is_closed_by_reset(&self, conn: ConnId) -> bool {
+        self.closed.get(&conn.0).is_some_and(|c| c.by_reset)
+    }
+
+    /// Connections the service has open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// When the timer of a connection runs out, if it is set.
+    #[must_use]
+    pub fn timer_of(&self, conn: ConnId) -> Option<Time> {
+        self.conns.get(&conn.0)?.timer
+    }
+
     /// Moves the clock.
     pub fn advance(&mut self, by: Duration) {
         self.now += by;
@@ -341,12 +380,17 @@ impl SimNet {
     /// When the service never rests.
     pub fn run(&mut self, service: &mut dyn Service) {
         for _ in 0..MAX_CALLS {
-            let more = service.flush(self);
-            if !(self.deliver_ready(service) | self.deliver_timers(service) | more) {
+            if !self.turn(service) {
                 return;
             }
         }
         panic!("the service never rests: {MAX_CALLS} turns");
+    }
+
+    /// One turn of a host: a flush, then readiness and timers due now. True when there may be more to do.
+    pub fn turn(&mut self, service: &mut dyn Service) -> bool {
+        let more = service.flush(self);
+        self.deliver_ready(service) | self.deliver_timers(service) | more
     }
 
     fn deliver_ready(&mut self, service: &mut dyn Service) -> bool {
@@ -413,7 +457,7 @@ impl Io for SimNet {
     fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.writes += 1;
         let far = self.conns.get_mut(&conn.0).ok_or_else(gone)?;
-        if far.reset {
+        if far.reset || far.shut {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if far.window == 0 {
@@ -430,6 +474,7 @@ impl Io for SimNet {
                 break;
             }
         }
+        self.written += taken as u64;
         Ok(taken)
     }
 
@@ -440,7 +485,10 @@ impl Io for SimNet {
     }
 
     fn close(&mut self, conn: ConnId) {
-        self.conns.remove(&conn.0);
+        if let Some(far) = self.conns.remove(&conn.0) {
+            let by_reset = !far.to_service.is_empty();
+            self.closed.insert(conn.0, Closed { from_service: far.from_service, by_reset });
+        }
     }
 
     fn set_timer(&mut self, conn: ConnId, at: Option<Time>) {

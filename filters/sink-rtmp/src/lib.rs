@@ -5,6 +5,8 @@
 
 mod output;
 mod player;
+mod players;
+mod requests;
 mod service;
 mod settings;
 mod stream;
@@ -57,10 +59,15 @@ const OPTIONS: &[OptionDef] = &[
     OptionDef::new(
         "maxnew",
         Kind::Int { min: 1, max: ANY },
-        "512",
+        "2048",
         "Connections that do not play yet; beyond it the oldest is closed for each new one",
     ),
-    OptionDef::new("maxip", Kind::Int { min: 1, max: ANY }, "10000", "Connections from one address at once"),
+    OptionDef::new(
+        "maxip",
+        Kind::Int { min: 1, max: ANY },
+        "10000",
+        "Connections from one address (of IPv6: from one /64) at once",
+    ),
     OptionDef::new(
         "timeout",
         Kind::Millis,

@@ -7,8 +7,9 @@ use weir_plugin::{
 };
 use weir_rtmp::ring::{Class, Kind, Media};
 
-use crate::service::{FromService, RtmpService, ToService};
+use crate::service::{FromService, Open, RtmpService, ToService};
 use crate::settings::Settings;
+use crate::stream::Stats;
 
 /// Packets handed over in one call.
 const PACKETS_PER_CALL: usize = 256;
@@ -28,6 +29,12 @@ impl Output {
         Self { settings, service: ServiceId(0), record, ended: false, drained: false }
     }
 
+    fn take(&mut self, stats: Stats) {
+        let Stats { players, players_total, refused, bytes, lag, dropped, kept } = stats;
+        let OutputRecord { target, phase, .. } = std::mem::take(&mut self.record);
+        self.record = OutputRecord { target, phase, players, players_total, refused, bytes, lag, dropped, kept };
+    }
+
     fn publish(&mut self, ctx: &mut Ctx<'_>, phase: Phase) {
         self.record.phase = phase;
         ctx.record(self.record.clone());
@@ -38,8 +45,9 @@ impl Filter for Output {
     fn start(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
         let (limits, addr) = (self.settings.limits, self.settings.addr);
         self.service = ctx.serve(addr, move || Box::new(RtmpService::new(limits)));
-        let stream = Box::new(self.settings.stream.clone());
-        ctx.post(self.service, Box::new(ToService::Open(stream, self.settings.shown.clone())));
+        let Settings { stream, shown, limits_given, .. } = &self.settings;
+        let open = Open { stream: stream.clone(), shown: shown.clone(), limits: limits_given.then_some(limits) };
+        ctx.post(self.service, Box::new(ToService::Open(Box::new(open))));
         ctx.log(Level::Info, format!("listening on {}", self.settings.shown));
         self.publish(ctx, Phase::Listening);
         Ok(())
@@ -52,7 +60,7 @@ impl Filter for Output {
             let Some(item) = ctx.next(InId(0)) else { break };
             taken += 1;
             match item {
-                Item::Packet(packet) => batch.extend(message(&packet)),
+                Item::Packet(packet) => batch.push(message(&packet).ok_or_else(no_tag)?),
                 Item::Props(_) => {}
                 Item::End => self.ended = true,
             }
@@ -75,15 +83,12 @@ impl Filter for Output {
         let Event::Message(message) = event else { return Ok(()) };
         match message.downcast::<FromService>().map(|m| *m) {
             Ok(FromService::Refused(why)) => return Err(Error::new(ErrorKind::BadOption, why)),
-            Ok(FromService::Drained) => self.drained = true,
+            Ok(FromService::Drained(stats)) => {
+                self.take(stats);
+                self.drained = true;
+            }
             Ok(FromService::Stats(stats)) => {
-                self.record.players = stats.players;
-                self.record.players_total = stats.players_total;
-                self.record.refused = stats.refused;
-                self.record.bytes = stats.bytes;
-                self.record.lag = stats.lag;
-                self.record.dropped = stats.dropped;
-                self.record.kept = stats.kept;
+                self.take(stats);
                 let phase = match (self.ended, stats.players) {
                     (true, _) => Phase::Draining,
                     (false, 0) => Phase::Listening,
@@ -97,7 +102,11 @@ impl Filter for Output {
     }
 }
 
-/// The RTMP message of an FLV tag; nothing for what is no whole tag.
+fn no_tag() -> Error {
+    Error::bad_input("a packet is not one whole FLV tag")
+}
+
+/// The RTMP message of an FLV tag; `None` for what is no whole tag.
 fn message(packet: &Packet) -> Option<Media> {
     let tag = Tag::from_written(packet.bytes()?)?;
     let kind = match tag.kind {

@@ -1,4 +1,4 @@
-//! [`Player`]: one connection: its session, its cursor, and the one message it has sent half of.
+//! [`Player`]: one connection: its session, its cursor, and the one message it has sent a part of. Knows no other player.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
@@ -6,27 +6,43 @@ use std::time::Duration;
 
 use weir_media::{Buf, Bytes, Time};
 use weir_plugin::{ConnId, FilterId, Io, Lease};
-use weir_rtmp::ring::Cursor;
-use weir_rtmp::{Event, ServerSession};
+use weir_rtmp::ServerSession;
+use weir_rtmp::ring::{Cursor, Step};
 
 use crate::stream::Stream;
 
+/// Memory leased for a connection, besides what its session holds of the peer's input and of its own answers.
+pub(crate) const CONNECTION_BYTES: usize = 8 << 10;
 /// Bytes read from one connection in one turn.
-const READ_PER_TURN: usize = 64 * 1024;
+const READ_PER_TURN: usize = 64 << 10;
 /// Messages gathered for one write; the system takes at most 1024 buffers, and two belong to a message at times.
 const GATHER_MESSAGES: usize = 64;
-/// Bytes gathered for one write.
-const GATHER_BYTES: usize = 256 * 1024;
-/// Bytes written to one connection in one turn.
-const WRITE_PER_TURN: usize = 1024 * 1024;
-/// After the end of its stream a player has this long to close.
+/// Bytes written to one connection in one turn, and gathered for one write.
+const WRITE_PER_TURN: usize = 256 << 10;
+/// A connection whose session is over has this long to take the rest and close.
 const LINGER: Duration = Duration::from_secs(2);
+/// Deadline of a blocked connection that watches nothing.
+const STALL: Duration = Duration::from_secs(10);
 
 /// What a player is watching.
 pub(crate) struct Watching {
     pub(crate) stream: FilterId,
+    /// Its place in the stream's list of watchers.
+    pub(crate) place: usize,
     pub(crate) cursor: Cursor,
     pub(crate) paused: bool,
+    /// It wants sound.
+    pub(crate) audio: bool,
+    /// It wants pictures.
+    pub(crate) video: bool,
+}
+
+impl Watching {
+    /// Messages dropped so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        let drops = self.cursor.drops();
+        [drops.disposable, drops.video, drops.audio, drops.data, drops.evicted].into_iter().map(u64::from).sum()
+    }
 }
 
 /// How a turn with a connection ended.
@@ -36,8 +52,6 @@ pub(crate) enum Turn {
     Rest,
     /// The budget is used up: there is more.
     More,
-    /// The connection is over.
-    Over(Why),
 }
 
 /// Why a connection is over.
@@ -45,14 +59,35 @@ pub(crate) enum Turn {
 pub(crate) enum Why {
     /// The peer closed, or everything has been said.
     Closed,
-    /// The peer broke the protocol, a limit or a deadline.
-    Error(weir_rtmp::Error),
     /// The connection broke.
     Broken,
+    /// The peer broke the protocol, a limit or a deadline.
+    Error(weir_rtmp::Error),
     /// It took no whole message for too long.
     Stalled,
+    /// It did not take the end of its stream in time.
+    Late,
+    /// It made room for a newcomer.
+    Evicted,
     /// The memory of the process is used up.
     Memory,
+}
+
+/// What one attempt to write did.
+enum Wrote {
+    /// So many bytes went out; look again.
+    Some(usize),
+    /// So many bytes went out, and nothing more is due.
+    All(usize),
+}
+
+/// A message of the ring that went out in part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Half {
+    /// Its sequence number.
+    pub(crate) seq: u64,
+    /// Memory of the whole message, bytes.
+    pub(crate) bytes: usize,
 }
 
 /// One connection.
@@ -63,178 +98,217 @@ pub(crate) struct Player {
     pub(crate) watching: Option<Watching>,
     /// The rest of what was begun. Never more than one message, or what the session says.
     begun: Bytes,
-    /// Memory of `begun`, while it waits.
-    held: Option<Lease>,
-    /// Memory of the connection itself.
-    _own: Lease,
+    /// Where `begun` lies in the ring; `None` when the memory is this player's alone.
+    half: Option<Half>,
+    lease: Lease,
+    /// Reading may give something.
+    pub(crate) readable: bool,
     /// The peer takes no more for now.
     pub(crate) blocked: bool,
-    /// It is in the queue of those with more to do.
+    /// Something is due that was not written: fresh media has to wait for its turn.
+    pub(crate) behind: bool,
+    /// It is in the queue of those with something to do.
     pub(crate) queued: bool,
     /// It has not played yet.
     pub(crate) is_new: bool,
-    /// When the last whole message went out, while anything waits.
-    moved: Time,
-    /// Our side has been ended; until then the peer may close.
-    lingers: Option<Time>,
-    /// The session is over: say what is left, then end.
-    pub(crate) closing: bool,
-    readable: bool,
+    /// Since when it has taken no whole message, while anything is due.
+    waits: Option<Time>,
+    /// How long it may wait.
+    pub(crate) stall: Duration,
+    /// The session is over: say what is left, end our side, and close by then.
+    closing: Option<Time>,
+    /// Our side has been ended.
+    shut: bool,
+    /// The stream whose end it is being told.
+    pub(crate) leaves: Option<FilterId>,
+    /// Times it was refused.
+    pub(crate) refusals: u32,
 }
 
 impl Player {
-    pub(crate) fn new(conn: ConnId, peer: SocketAddr, session: ServerSession, own: Lease, now: Time) -> Self {
+    pub(crate) fn new(conn: ConnId, peer: SocketAddr, session: ServerSession, lease: Lease) -> Self {
         Self {
             conn,
             peer,
             session,
             watching: None,
             begun: Bytes::new(),
-            held: None,
-            _own: own,
+            half: None,
+            lease,
+            readable: true,
             blocked: false,
+            behind: false,
             queued: false,
             is_new: true,
-            moved: now,
-            lingers: None,
-            closing: false,
-            readable: true,
+            waits: None,
+            stall: STALL,
+            closing: None,
+            shut: false,
+            leaves: None,
+            refusals: 0,
         }
     }
 
-    pub(crate) fn set_readable(&mut self) {
-        self.readable = true;
+    /// Whether fresh media can go out at once.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        !self.blocked && !self.behind
     }
 
-    /// Reads what has come. Events are for the caller to take from the session.
-    pub(crate) fn read(&mut self, io: &mut dyn Io, scratch: &mut [u8]) -> Turn {
+    /// The message of the ring it has sent a part of.
+    pub(crate) fn half(&self) -> Option<Half> {
+        self.half
+    }
+
+    /// Reads what has come. Events are for the caller to take.
+    pub(crate) fn read(&mut self, io: &mut dyn Io, scratch: &mut [u8]) -> Result<Turn, Why> {
         let mut left = READ_PER_TURN;
         while self.readable {
             if left == 0 {
-                return Turn::More;
+                return Ok(Turn::More);
             }
             let room = scratch.len().min(left);
             match io.read(self.conn, &mut scratch[..room]) {
-                Ok(0) => return Turn::Over(Why::Closed),
+                Ok(0) => return Err(Why::Closed),
                 Ok(n) => {
                     left -= n;
-                    if let Err(e) = self.session.handle_input(&scratch[..n], io.now()) {
-                        return Turn::Over(Why::Error(e));
-                    }
+                    self.session.handle_input(&scratch[..n], io.now()).map_err(Why::Error)?;
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.readable = false,
-                Err(_) => return Turn::Over(Why::Broken),
-            }
-        }
-        Turn::Rest
-    }
-
-    pub(crate) fn next_event(&mut self) -> Option<Event> {
-        self.session.poll_event()
-    }
-
-    /// Writes what is due: what was begun, what the session has to say, then media.
-    pub(crate) fn write(&mut self, io: &mut dyn Io, stream: Option<&mut Stream>, out: &mut Vec<Bytes>) -> Turn {
-        let turn = self.write_due(io, stream, out);
-        out.clear();
-        match turn {
-            Ok(turn) => turn,
-            Err(why) => Turn::Over(why),
-        }
-    }
-
-    fn write_due(&mut self, io: &mut dyn Io, stream: Option<&mut Stream>, out: &mut Vec<Bytes>) -> Result<Turn, Why> {
-        let mut left = WRITE_PER_TURN;
-        let mut stream = stream;
-        while !self.blocked && self.lingers.is_none() {
-            if self.begun.is_empty() {
-                self.begun = self.session.poll_transmit().unwrap_or_default();
-            }
-            let sent = if self.begun.is_empty() {
-                let Some(sent) = self.write_media(io, stream.as_deref_mut(), out)? else { return self.rest(io) };
-                sent
-            } else {
-                self.write_begun(io)?
-            };
-            if let Some(stream) = &mut stream {
-                stream.stats.bytes += sent as u64;
-            }
-            left = left.saturating_sub(sent);
-            if left == 0 {
-                return Ok(Turn::More);
+                Err(_) => return Err(Why::Broken),
             }
         }
         Ok(Turn::Rest)
     }
 
-    fn write_begun(&mut self, io: &mut dyn Io) -> Result<usize, Why> {
-        let sent = self.send(io, &[IoSlice::new(&self.begun.clone())])?;
+    /// Writes what is due: what was begun, what the session has to say, then media. Says how many bytes went out.
+    pub(crate) fn write(
+        &mut self,
+        io: &mut dyn Io,
+        now: Time,
+        stream: Option<&Stream>,
+        out: &mut Vec<Bytes>,
+    ) -> (usize, Result<Turn, Why>) {
+        let mut sent = 0;
+        self.behind = true;
+        let turn = loop {
+            if self.blocked || self.shut {
+                break Ok(Turn::Rest);
+            }
+            if sent >= WRITE_PER_TURN {
+                break Ok(Turn::More);
+            }
+            match self.write_next(io, now, stream, out) {
+                Ok(Wrote::Some(n)) => sent += n,
+                Ok(Wrote::All(n)) => {
+                    sent += n;
+                    self.rest(io);
+                    break Ok(Turn::Rest);
+                }
+                Err(why) => break Err(why),
+            }
+        };
+        out.clear();
+        (sent, turn)
+    }
+
+    fn write_next(
+        &mut self,
+        io: &mut dyn Io,
+        now: Time,
+        stream: Option<&Stream>,
+        out: &mut Vec<Bytes>,
+    ) -> Result<Wrote, Why> {
+        if self.begun.is_empty() {
+            self.begun = self.session.poll_transmit().unwrap_or_default();
+        }
+        if !self.begun.is_empty() {
+            return self.write_begun(io, now);
+        }
+        self.write_media(io, now, stream, out)
+    }
+
+    fn write_begun(&mut self, io: &mut dyn Io, now: Time) -> Result<Wrote, Why> {
+        self.waits.get_or_insert(now);
+        let sent = self.send(io, std::slice::from_ref(&self.begun.clone()))?;
         self.begun.advance(sent);
         if self.begun.is_empty() {
             self.begun = Bytes::new();
-            self.held = None;
-            self.moved = io.now();
-        } else if self.blocked && self.held.is_none() {
-            self.held = Some(io.memory().lease(self.begun.len()).ok_or(Why::Memory)?);
+            self.half = None;
+            self.waits = Some(now);
         }
-        Ok(sent)
+        Ok(Wrote::Some(sent))
     }
 
-    /// Writes media in one call, or `None` when there is none. What the system does not take stays in the ring, but for
-    /// the one message it took a part of.
+    /// Writes media in one call. What the system does not take stays in the ring, but for the one message it took a part
+    /// of.
     fn write_media(
         &mut self,
         io: &mut dyn Io,
-        stream: Option<&mut Stream>,
+        now: Time,
+        stream: Option<&Stream>,
         out: &mut Vec<Bytes>,
-    ) -> Result<Option<usize>, Why> {
+    ) -> Result<Wrote, Why> {
         let (Some(stream), Some(watching)) = (stream, self.watching.as_mut().filter(|w| !w.paused)) else {
-            return Ok(None);
+            return Ok(Wrote::All(0));
         };
-        let now = io.now();
         let policy = &stream.settings.lag;
         let before = watching.cursor.clone();
         out.clear();
-        stream.ring.gather(&mut watching.cursor, now, policy, out, GATHER_MESSAGES, GATHER_BYTES);
+        let got = stream.ring.gather(&mut watching.cursor, now, policy, out, GATHER_MESSAGES, WRITE_PER_TURN);
         if out.is_empty() {
-            return Ok(None);
+            return Ok(Wrote::All(0));
         }
-        let slices: Vec<IoSlice<'_>> = out.iter().map(|b| IoSlice::new(b)).collect();
-        let total: usize = out.iter().map(Bytes::len).sum();
-        let sent = self.send(io, &slices)?;
-        if sent == total {
-            self.moved = now;
-            return Ok(Some(sent));
+        self.waits.get_or_insert(now);
+        let sent = self.send(io, out)?;
+        if sent == got.bytes {
+            self.waits = Some(now);
+            return Ok(if got.more { Wrote::Some(sent) } else { Wrote::All(sent) });
         }
-        // Walk again, only as far as was sent: the ring stays as it is within a turn, so the walk is the same.
-        let watching = self.watching.as_mut().ok_or(Why::Broken)?;
-        watching.cursor = before;
-        let mut sent_left = sent;
-        while sent_left > 0 {
-            out.clear();
-            stream.ring.gather(&mut watching.cursor, now, policy, out, 1, 1);
-            let mut message: Vec<u8> = Vec::new();
-            let length: usize = out.iter().map(Bytes::len).sum();
-            if sent_left < length {
-                self.begun = match out.as_slice() {
-                    [one] => one.slice(sent_left..),
-                    parts => {
-                        parts.iter().for_each(|p| message.extend_from_slice(p));
-                        Bytes::from(message).slice(sent_left..)
-                    }
-                };
-                self.held = Some(io.memory().lease(self.begun.len()).ok_or(Why::Memory)?);
-                break;
-            }
-            self.moved = now;
-            sent_left -= length;
+        if let Some(watching) = &mut self.watching {
+            watching.cursor = before;
         }
-        Ok(Some(sent))
+        self.pass(stream, now, sent);
+        Ok(Wrote::Some(sent))
     }
 
-    /// One write. Nothing taken means the peer takes no more for now.
-    fn send(&mut self, io: &mut dyn Io, slices: &[IoSlice<'_>]) -> Result<usize, Why> {
-        match io.write(self.conn, slices) {
+    /// Walks over the `sent` bytes that were taken, again as they were gathered: within a turn the ring stays as it is.
+    /// The rest of a message taken in part is what was begun.
+    fn pass(&mut self, stream: &Stream, now: Time, mut sent: usize) {
+        let Some(watching) = &mut self.watching else { return };
+        let cursor = &mut watching.cursor;
+        while sent > 0 {
+            let (head, body, is_shared) = match stream.ring.next(cursor, now, &stream.settings.lag) {
+                Step::Headers(bytes) => (None, bytes, false),
+                Step::Entry(entry) => {
+                    let (head, body) = entry.wire_for(cursor.msid());
+                    (head, body, true)
+                }
+                Step::Idle => return,
+            };
+            let head_len = head.as_ref().map_or(0, Bytes::len);
+            let length = head_len + body.len();
+            if sent >= length {
+                sent -= length;
+                self.waits = Some(now);
+                continue;
+            }
+            let half = Half { seq: cursor.position() - 1, bytes: body.len() };
+            (self.begun, self.half) = match head {
+                Some(head) if sent < head_len => (Bytes::from([&head[sent..], &body[..]].concat()), None),
+                _ => (body.slice(sent - head_len..), is_shared.then_some(half)),
+            };
+            return;
+        }
+    }
+
+    /// One write, of bytes there are. None taken means that the peer takes no more for now.
+    fn send(&mut self, io: &mut dyn Io, parts: &[Bytes]) -> Result<usize, Why> {
+        let result = match parts {
+            [one] => io.write(self.conn, &[IoSlice::new(one)]),
+            _ => io.write(self.conn, &parts.iter().map(|p| IoSlice::new(p)).collect::<Vec<_>>()),
+        };
+        match result {
+            Ok(0) => Err(Why::Broken),
             Ok(sent) => Ok(sent),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 self.blocked = true;
@@ -245,38 +319,59 @@ impl Player {
     }
 
     /// Nothing is left to write now.
-    fn rest(&mut self, io: &mut dyn Io) -> Result<Turn, Why> {
-        self.moved = io.now();
-        if self.closing {
+    fn rest(&mut self, io: &mut dyn Io) {
+        self.behind = false;
+        self.waits = None;
+        if self.closing.is_some() {
             io.shutdown(self.conn);
-            self.lingers = Some(io.now() + LINGER);
+            self.shut = true;
         }
-        Ok(Turn::Rest)
     }
 
-    /// Checks deadlines that have come.
-    pub(crate) fn timeout(&mut self, now: Time, stall: Duration) -> Turn {
-        if self.lingers.is_some_and(|at| at <= now) {
-            return Turn::Over(Why::Closed);
+    /// It watches no more. What it was in the middle of is its own from here on.
+    pub(crate) fn leave(&mut self) -> Option<Watching> {
+        self.half = None;
+        self.watching.take()
+    }
+
+    /// The session is over: what it has still to say is said, then the connection ends.
+    pub(crate) fn close_soon(&mut self, now: Time) {
+        self.closing.get_or_insert(now + LINGER);
+    }
+
+    /// Leases the memory that is held for this peer alone. False when there is not enough.
+    pub(crate) fn account(&mut self) -> bool {
+        let begun = if self.half.is_some() { 0 } else { self.begun.len() };
+        let bytes = CONNECTION_BYTES + self.session.held() + begun;
+        bytes == self.lease.bytes() || self.lease.resize(bytes)
+    }
+
+    /// Acts on deadlines that have come.
+    pub(crate) fn timeout(&mut self, now: Time) -> Result<(), Why> {
+        let has_come = |deadline: Option<Time>| deadline.is_some_and(|at| at <= now);
+        if has_come(self.closing) {
+            return Err(Why::Closed);
         }
-        if self.blocked && now.since(self.moved) >= stall {
-            return Turn::Over(Why::Stalled);
+        if has_come(self.stalls()) {
+            return Err(Why::Stalled);
         }
-        match self.session.handle_timeout(now) {
-            Ok(()) => Turn::Rest,
-            Err(e) => Turn::Over(Why::Error(e)),
-        }
+        self.session.handle_timeout(now).map_err(Why::Error)
     }
 
     /// The next deadline of this connection.
-    pub(crate) fn deadline(&self, stall: Duration) -> Option<Time> {
-        let stalled = self.blocked.then(|| self.moved + stall);
-        [self.lingers, stalled, self.session.poll_timeout()].into_iter().flatten().min()
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        [self.closing, self.stalls(), self.session.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Messages dropped for this player so far.
-    pub(crate) fn dropped(&self) -> u64 {
-        let drops = self.watching.as_ref().map(|w| w.cursor.drops()).unwrap_or_default();
-        [drops.disposable, drops.video, drops.audio, drops.data, drops.evicted].into_iter().map(u64::from).sum()
+    /// When it will have stalled, unless it takes something before.
+    fn stalls(&self) -> Option<Time> {
+        self.waits.filter(|_| self.blocked).map(|since| since + self.stall)
+    }
+}
+
+#[cfg(test)]
+impl Player {
+    pub(crate) fn leased(&self) -> usize {
+        self.lease.bytes()
     }
 }

@@ -1,43 +1,53 @@
 //! [`RtmpService`]: all connections of one address, and the streams that outputs serve there.
+//!
+//! All writing is done in `flush`: fresh media goes to those who wait for it first; then the others get a share each, in
+//! order, within a budget. Readiness and deadlines only put a connection into that order.
 
-use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use weir_media::{Bytes, Time};
+use weir_media::Bytes;
 use weir_plugin::{ConnId, FilterId, Io, Level, Message, Ready, Service, Timer};
 use weir_rtmp::chunk::Limits;
 use weir_rtmp::ring::Media;
-use weir_rtmp::{ConnectRequest, Event, PlayRequest, Refusal, ServerConfig, ServerSession, StreamPath};
+use weir_rtmp::{ErrorKind, ServerConfig, ServerSession};
 
-use crate::player::{Player, Turn, Watching, Why};
+use crate::player::{CONNECTION_BYTES, Player, Turn, Why};
+use crate::players::{Players, Slot};
 use crate::settings::{AddressLimits, StreamSettings};
 use crate::stream::{Stats, Stream};
 
 /// Players have little to say: what they may make us hold.
 const PLAYER_LIMITS: Limits =
     Limits { video: 16 << 10, other: 16 << 10, command: 16 << 10, partial: 16 << 10, chunk_streams: 16 };
-/// Memory leased for each connection: the limit above and what a session needs besides.
-const CONNECTION_BYTES: usize = 24 << 10;
 /// Bytes read at once.
 const SCRATCH: usize = 16 << 10;
-/// Connections with more to do that are served in one flush, behind those who are caught up.
-const QUEUED_PER_FLUSH: usize = 64;
+/// Bytes written in one flush to those who are not caught up, and what serving a connection costs besides.
+const FLUSH_BUDGET: usize = 2 << 20;
+const SERVE_COST: usize = 32 << 10;
 /// Time between reports to outputs, while anything changes.
 const STATS_EVERY: Duration = Duration::from_millis(500);
 /// At the end of a stream, players that are late have this long to get the rest.
 const DRAIN: Duration = Duration::from_secs(2);
-/// Deadline of a blocked connection that watches nothing.
-const STALL: Duration = Duration::from_secs(10);
 
 /// From an output to its service.
 pub(crate) enum ToService {
-    /// Serve this, shown to people as that.
-    Open(Box<StreamSettings>, String),
+    /// Serve this.
+    Open(Box<Open>),
     /// Messages, in order.
     Media(Vec<Media>),
     /// The stream is over.
     End,
+}
+
+/// What an output asks to serve.
+pub(crate) struct Open {
+    pub(crate) stream: StreamSettings,
+    /// The URL, fit to be shown.
+    pub(crate) shown: String,
+    /// Limits of the address, when the user gave any.
+    pub(crate) limits: Option<AddressLimits>,
 }
 
 /// From the service to an output.
@@ -47,24 +57,21 @@ pub(crate) enum FromService {
     Refused(String),
     /// Counts that changed.
     Stats(Stats),
-    /// After the end: nobody is left.
-    Drained,
+    /// After the end: nobody is left. The last counts.
+    Drained(Stats),
 }
 
 /// The service of one address.
 pub(crate) struct RtmpService {
-    limits: AddressLimits,
     config: ServerConfig,
-    streams: HashMap<FilterId, Stream>,
-    players: HashMap<ConnId, Player>,
-    per_ip: HashMap<IpAddr, usize>,
-    /// Connections that do not play yet, oldest first; some have gone.
-    new: VecDeque<ConnId>,
-    new_count: usize,
-    /// Connections with more to do than one turn allows.
+    pub(crate) streams: BTreeMap<FilterId, Stream>,
+    pub(crate) players: Players,
+    /// Connections with something to do, in the order they get their share.
     queue: VecDeque<ConnId>,
     /// Streams with media not yet offered to players.
     fresh: Vec<FilterId>,
+    /// Connections turned away since the last report.
+    turned_away: u32,
     scratch: Vec<u8>,
     out: Vec<Bytes>,
     stats_armed: bool,
@@ -79,265 +86,219 @@ impl RtmpService {
             ..ServerConfig::default()
         };
         Self {
-            limits,
             config,
-            streams: HashMap::new(),
-            players: HashMap::new(),
-            per_ip: HashMap::new(),
-            new: VecDeque::new(),
-            new_count: 0,
+            streams: BTreeMap::new(),
+            players: Players::new(limits),
             queue: VecDeque::new(),
             fresh: Vec::new(),
+            turned_away: 0,
             scratch: vec![0; SCRATCH],
             out: Vec::new(),
             stats_armed: false,
         }
     }
 
-    fn open(&mut self, io: &mut dyn Io, from: FilterId, settings: StreamSettings, shown: &str) {
-        let path = settings.path.expose();
-        if self.streams.values().any(|s| s.settings.path.expose() == path) {
-            let why = format!("{shown} is served by another output already; give it a name of its own");
-            return io.post(from, Box::new(FromService::Refused(why)));
-        }
-        self.streams.insert(from, Stream::new(from, settings, self.config.chunk_size));
+    fn open(&mut self, io: &mut dyn Io, from: FilterId, open: Open) {
+        let Open { stream, shown, limits } = open;
+        let path = stream.path.expose();
+        let why = if self.streams.values().any(|s| s.settings.path.expose() == path) {
+            format!("{shown} is served by another output already; give it a name of its own")
+        } else if limits.is_some_and(|limits| limits != self.players.limits()) {
+            format!(
+                "{shown}: maxconn, maxnew, maxip and timeout hold for all outputs on an address; give them to the first"
+            )
+        } else {
+            let stream = Stream::new(from, stream, self.config.chunk_size, io.memory());
+            self.streams.insert(from, stream);
+            return;
+        };
+        io.post(from, Box::new(FromService::Refused(why)));
     }
 
-    fn changed(&mut self, io: &mut dyn Io) {
+    /// Something is to be reported.
+    pub(crate) fn changed(&mut self, io: &mut dyn Io) {
         if !std::mem::replace(&mut self.stats_armed, true) {
             io.set_service_timer(Some(io.now() + STATS_EVERY));
         }
     }
 
-    /// Serves one connection: events of its session, then what is to be written.
-    fn serve(&mut self, io: &mut dyn Io, conn: ConnId, read: bool) {
-        let Some(mut player) = self.players.remove(&conn) else { return };
-        player.queued = false;
-        let mut turn = if read { player.read(io, &mut self.scratch) } else { Turn::Rest };
-        while let Some(event) = player.next_event() {
-            self.event(io, &mut player, event);
+    fn enqueue(&mut self, slot: Slot) {
+        if let Some(player) = self.players.get_mut(slot).filter(|p| !p.queued) {
+            player.queued = true;
+            self.queue.push_back(player.conn);
         }
-        // What the session says about an error goes out before the end.
-        let written = self.write(io, &mut player);
-        turn = match (turn, written) {
-            (over @ Turn::Over(_), _) | (_, over @ Turn::Over(_)) => over,
-            (Turn::More, _) | (_, Turn::More) => Turn::More,
-            _ => Turn::Rest,
-        };
-        self.conclude(io, player, turn);
     }
 
-    fn write(&mut self, io: &mut dyn Io, player: &mut Player) -> Turn {
-        let watched = player.watching.as_ref().map(|w| w.stream);
-        let mut stream = watched.and_then(|id| self.streams.get_mut(&id));
-        let turn = player.write(io, stream.as_deref_mut(), &mut self.out);
-        let over = stream.is_some_and(|s| s.ending.is_some());
-        let caught_up = turn == Turn::Rest && !player.blocked;
-        if over && caught_up && player.watching.is_some() {
-            self.end_watching(io, player);
-            return player.write(io, None, &mut self.out);
+    /// The hot path: fresh media to everybody who waits for it.
+    fn offer(&mut self, io: &mut dyn Io) {
+        let now = io.now();
+        let mut troubled: Vec<(Slot, Result<Turn, Why>)> = Vec::new();
+        for id in std::mem::take(&mut self.fresh) {
+            let Some(stream) = self.streams.get(&id) else { continue };
+            let mut bytes = 0;
+            for &slot in &stream.watchers {
+                let Some(player) = self.players.get_mut(slot).filter(|p| p.is_caught_up()) else { continue };
+                let (sent, turn) = player.write(io, now, Some(stream), &mut self.out);
+                bytes += sent as u64;
+                if turn != Ok(Turn::Rest) || player.blocked {
+                    troubled.push((slot, turn));
+                }
+            }
+            if let Some(stream) = self.streams.get_mut(&id) {
+                stream.stats.bytes += bytes;
+                // Only now: those who were there have it, however little can be kept for others.
+                stream.settle(io.memory());
+            }
+            self.changed(io);
         }
-        turn
+        for (slot, turn) in troubled {
+            if let Some(player) = self.players.take(slot) {
+                self.put(io, slot, player, turn);
+            }
+        }
+    }
+
+    /// Serves one connection: what came, what its session makes of it, and what is to be written. Says how many bytes
+    /// went out.
+    fn serve(&mut self, io: &mut dyn Io, slot: Slot) -> usize {
+        let Some(mut player) = self.players.take(slot) else { return 0 };
+        player.queued = false;
+        let now = io.now();
+        let (mut sent, mut turn) = (0, player.read(io, &mut self.scratch));
+        if turn.is_ok()
+            && let Err(why) = self.handle_events(io, slot, &mut player)
+        {
+            turn = Err(why);
+        }
+        match turn {
+            Ok(read) => {
+                (sent, turn) = self.write(io, &mut player);
+                turn = turn.map(|wrote| if read == Turn::More { read } else { wrote });
+            }
+            // What the session says before it gives up goes out, if it can; there is no second chance.
+            Err(Why::Error(_)) => sent = player.write(io, now, None, &mut self.out).0,
+            Err(_) => {}
+        }
+        self.put(io, slot, player, turn);
+        sent
+    }
+
+    fn write(&mut self, io: &mut dyn Io, player: &mut Player) -> (usize, Result<Turn, Why>) {
+        let now = io.now();
+        let watched = player.watching.as_ref().map(|w| w.stream);
+        let stream = watched.and_then(|id| self.streams.get_mut(&id));
+        let (sent, turn) = player.write(io, now, stream.as_deref(), &mut self.out);
+        let Some(stream) = stream else { return (sent, turn) };
+        stream.stats.bytes += sent as u64;
+        if stream.ending.is_none() || turn != Ok(Turn::Rest) || !player.is_caught_up() {
+            return (sent, turn);
+        }
+        self.end_watching(io, player);
+        let (rest, turn) = player.write(io, now, None, &mut self.out);
+        (sent + rest, turn)
     }
 
     /// Tells a player that its stream is over, and ends its connection behind that.
     fn end_watching(&mut self, io: &mut dyn Io, player: &mut Player) {
+        player.leaves = player.watching.as_ref().map(|w| w.stream);
         self.unwatch(player);
         player.session.close();
-        player.closing = true;
+        player.close_soon(io.now());
         self.changed(io);
     }
 
-    fn conclude(&mut self, io: &mut dyn Io, mut player: Player, turn: Turn) {
-        match turn {
-            Turn::Over(why) => return self.drop_player(io, player, why),
-            Turn::More if !player.queued => {
-                player.queued = true;
-                self.queue.push_back(player.conn);
-            }
-            Turn::More | Turn::Rest => {}
+    /// A player watches no more.
+    pub(crate) fn unwatch(&mut self, player: &mut Player) {
+        let Some(watching) = player.leave() else { return };
+        let Some(stream) = self.streams.get_mut(&watching.stream) else { return };
+        stream.dropped_before += watching.dropped();
+        stream.watchers.swap_remove(watching.place);
+        let moved = stream.watchers.get(watching.place).and_then(|slot| self.players.get_mut(*slot));
+        if let Some(moved) = moved.and_then(|p| p.watching.as_mut()) {
+            moved.place = watching.place;
         }
-        let stall = self.stall(&player);
-        io.set_timer(player.conn, player.deadline(stall));
-        self.players.insert(player.conn, player);
     }
 
-    fn stall(&self, player: &Player) -> Duration {
-        let stream = player.watching.as_ref().and_then(|w| self.streams.get(&w.stream));
-        stream.map_or(STALL, |s| s.settings.stall)
+    /// Puts a player back after its turn, or drops it.
+    fn put(&mut self, io: &mut dyn Io, slot: Slot, mut player: Box<Player>, turn: Result<Turn, Why>) {
+        let turn = match turn {
+            Ok(_) if !player.account() => Err(Why::Memory),
+            turn => turn,
+        };
+        match turn {
+            Err(why) => self.drop_player(io, slot, player, why),
+            Ok(turn) => {
+                io.set_timer(player.conn, player.deadline());
+                self.players.put(slot, player);
+                if turn == Turn::More {
+                    self.enqueue(slot);
+                }
+            }
+        }
     }
 
-    fn drop_player(&mut self, io: &mut dyn Io, mut player: Player, why: Why) {
+    fn drop_player(&mut self, io: &mut dyn Io, slot: Slot, mut player: Box<Player>, why: Why) {
         let watched = player.watching.as_ref().map(|w| w.stream);
         self.unwatch(&mut player);
         io.close(player.conn);
-        if player.is_new {
-            self.new_count -= 1;
-        }
-        if let Some(count) = self.per_ip.get_mut(&player.peer.ip()) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_ip.remove(&player.peer.ip());
-            }
-        }
         let (level, text) = match why {
             Why::Closed => (Level::Debug, "closed".to_owned()),
             Why::Broken => (Level::Debug, "connection broken".to_owned()),
+            // Scanners and browsers come by all the time.
+            Why::Error(e) if matches!(e.kind, ErrorKind::NotRtmp(_)) => (Level::Debug, e.to_string()),
             Why::Error(e) => (Level::Info, e.to_string()),
             Why::Stalled => (Level::Info, "takes nothing any more".to_owned()),
+            Why::Late => (Level::Info, "too late for the end of the stream".to_owned()),
+            Why::Evicted => (Level::Debug, "made room for newer connections".to_owned()),
             Why::Memory => (Level::Warning, "closed: the memory cap is reached".to_owned()),
         };
-        if matches!(why, Why::Error(_) | Why::Stalled | Why::Memory) {
-            let stream = match watched {
-                Some(id) => self.streams.get_mut(&id),
-                None => self.streams.values_mut().next(),
-            };
-            stream.into_iter().for_each(|s| s.stats.refused += 1);
-        }
         io.log(level, format!("player {}: {text}", player.peer));
+        if !matches!(why, Why::Closed | Why::Broken) {
+            self.count_refused(watched);
+        }
+        self.players.forget(slot, player);
         self.changed(io);
     }
 
-    fn unwatch(&mut self, player: &mut Player) {
-        let dropped = player.dropped();
-        if let Some(stream) = player.watching.take().and_then(|w| self.streams.get_mut(&w.stream)) {
-            stream.stats.players -= 1;
-            stream.dropped_before += dropped;
-        }
-    }
-
-    fn event(&mut self, io: &mut dyn Io, player: &mut Player, event: Event) {
-        let now = io.now();
-        match event {
-            Event::Connect(request) => self.connect(io, player, &request),
-            Event::Play(request) => self.play(io, player, &request),
-            Event::Publish(request) => {
-                let session = &mut player.session;
-                session.reject_publish(request.msid, Refusal::PublishDenied, "This server only plays.", now);
-            }
-            Event::Pause { on, .. } => self.pause(player, on, now),
-            Event::ReceiveAudio { on, .. } => player.watching.iter_mut().for_each(|w| w.cursor.set_audio(on)),
-            Event::ReceiveVideo { on, .. } => player.watching.iter_mut().for_each(|w| w.cursor.set_video(on)),
-            Event::Stopped { msid } => {
-                if player.watching.as_ref().is_some_and(|w| w.cursor.msid() == msid) {
-                    self.unwatch(player);
-                    self.changed(io);
-                }
-            }
-            Event::Closed => player.closing = true,
-        }
-    }
-
-    fn connect(&self, io: &mut dyn Io, player: &mut Player, request: &ConnectRequest) {
-        let path = StreamPath::resolve(request.app.expose(), request.tc_url.expose(), "");
-        let known = path.is_ok_and(|path| self.streams.values().any(|s| s.could_be_below(&path.expose())));
-        if known {
-            // Its error, if what came meanwhile is bad, comes again with the next input.
-            let _ = player.session.accept_connect(io.now());
-        } else {
-            player.session.reject_connect(Refusal::InvalidApp, "There is no such app here.");
-        }
-    }
-
-    fn play(&mut self, io: &mut dyn Io, player: &mut Player, request: &PlayRequest) {
-        let now = io.now();
-        let refuse = |player: &mut Player, refusal, why| player.session.reject_play(request.msid, refusal, why, now);
-        let fits = self.streams.iter().filter(|(_, s)| s.ending.is_none());
-        let best = fits.filter_map(|(id, s)| Some((s.fit(&request.path)?, *id))).min_by_key(|(fit, _)| *fit);
-        let Some(stream) = best.and_then(|(_, id)| self.streams.get_mut(&id)) else {
-            return refuse(player, Refusal::StreamNotFound, "There is no such stream here.");
-        };
-        if !stream.admits(player.peer.ip(), &request.path) {
+    /// Counts a connection that was refused or ended by a limit; on the first stream of the address when it watches none.
+    fn count_refused(&mut self, watched: Option<FilterId>) {
+        let first = || self.streams.keys().next().copied();
+        if let Some(stream) = watched.or_else(first).and_then(|id| self.streams.get_mut(&id)) {
             stream.stats.refused += 1;
-            io.log(Level::Info, format!("player {}: not allowed to play", player.peer));
-            return refuse(player, Refusal::PlayFailed, "Not allowed.");
-        }
-        if player.watching.is_some() {
-            return refuse(player, Refusal::PlayFailed, "One stream per connection.");
-        }
-        player.session.accept_play(request.msid);
-        let cursor = stream.ring.start(stream.settings.start, request.msid, now);
-        stream.stats.players += 1;
-        stream.stats.players_total += 1;
-        player.watching = Some(Watching { stream: stream.owner, cursor, paused: false });
-        if std::mem::take(&mut player.is_new) {
-            self.new_count -= 1;
-        }
-        io.log(Level::Info, format!("player {}: plays {}", player.peer, request.path));
-        self.changed(io);
-    }
-
-    /// A live stream does not wait: who comes back from a pause starts anew.
-    fn pause(&self, player: &mut Player, on: bool, now: Time) {
-        let Some(watching) = &mut player.watching else { return };
-        if let Some(stream) = self.streams.get(&watching.stream).filter(|_| watching.paused && !on) {
-            watching.cursor = stream.ring.start(stream.settings.start, watching.cursor.msid(), now);
-        }
-        watching.paused = on;
-    }
-
-    /// Offers fresh media to everybody who is ready for it.
-    fn offer(&mut self, io: &mut dyn Io) {
-        if self.fresh.is_empty() {
-            return;
-        }
-        let fresh = std::mem::take(&mut self.fresh);
-        let ready = |p: &&Player| {
-            !p.blocked && !p.queued && p.watching.as_ref().is_some_and(|w| !w.paused && fresh.contains(&w.stream))
-        };
-        let due: Vec<ConnId> = self.players.values().filter(ready).map(|p| p.conn).collect();
-        for conn in due {
-            self.offer_to(io, conn);
-        }
-        self.changed(io);
-    }
-
-    /// The hot path: media to one player. Its deadline moves only when it blocks.
-    fn offer_to(&mut self, io: &mut dyn Io, conn: ConnId) {
-        let Some(player) = self.players.get_mut(&conn) else { return };
-        let stream = player.watching.as_ref().and_then(|w| self.streams.get_mut(&w.stream));
-        let ending = stream.as_ref().is_some_and(|s| s.ending.is_some());
-        let turn = player.write(io, stream, &mut self.out);
-        if turn != Turn::Rest || player.blocked || ending {
-            self.serve(io, conn, false);
         }
     }
 
     fn end_stream(&mut self, io: &mut dyn Io, from: FilterId) {
-        if let Some(stream) = self.streams.get_mut(&from) {
-            stream.ending = Some(io.now() + DRAIN);
-            self.fresh.push(from);
-            self.stats_armed = true;
-            io.set_service_timer(Some(io.now() + STATS_EVERY));
+        let Some(stream) = self.streams.get_mut(&from) else { return };
+        stream.ending = Some(io.now() + DRAIN);
+        for slot in stream.watchers.clone() {
+            self.enqueue(slot);
         }
+        self.changed(io);
     }
 
     /// Reports to outputs, and gives up late players of streams that are over.
     fn tick(&mut self, io: &mut dyn Io) {
         self.stats_armed = false;
         let now = io.now();
-        let mut late: Vec<ConnId> = Vec::new();
-        let mut live: HashMap<FilterId, (Duration, u64)> = HashMap::new();
-        for player in self.players.values() {
-            let Some(watching) = &player.watching else { continue };
-            let Some(stream) = self.streams.get(&watching.stream) else { continue };
-            let entry = live.entry(watching.stream).or_default();
-            entry.0 = entry.0.max(stream.ring.lag(&watching.cursor, now));
-            entry.1 += player.dropped();
-            if stream.ending.is_some_and(|at| at <= now) {
-                late.push(player.conn);
-            }
-        }
+        let mut over: Vec<(Slot, Why)> = Vec::new();
         for (id, stream) in &mut self.streams {
-            let (lag, dropped) = live.get(id).copied().unwrap_or_default();
-            stream.stats.lag = lag;
-            stream.stats.dropped = stream.dropped_before + dropped;
+            stream.survey(&self.players, now);
+            if !stream.settle(io.memory()) {
+                over.extend(stream.stuck(&self.players).map(|slot| (slot, Why::Memory)));
+            }
+            if stream.ending.is_some_and(|at| at <= now) {
+                over.extend(stream.watchers.iter().map(|slot| (*slot, Why::Late)));
+            }
             io.post(*id, Box::new(FromService::Stats(stream.stats)));
         }
-        for conn in late {
-            if let Some(player) = self.players.remove(&conn) {
-                self.drop_player(io, player, Why::Stalled);
+        for (slot, why) in over {
+            if let Some(player) = self.players.take(slot) {
+                self.drop_player(io, slot, player, why);
             }
+        }
+        if std::mem::take(&mut self.turned_away) > 0 {
+            io.log(Level::Warning, "connections were turned away: a limit is reached".to_owned());
         }
         if self.streams.values().any(|s| s.ending.is_some()) {
             self.changed(io);
@@ -346,12 +307,15 @@ impl RtmpService {
 
     /// Tells outputs whose stream is over and whose players are all gone.
     fn finish_drained(&mut self, io: &mut dyn Io) {
-        let drained = |s: &Stream| s.ending.is_some() && s.stats.players == 0;
-        if !self.streams.values().any(drained) || self.players.values().any(|p| p.closing) {
+        let is_over = |s: &Stream| s.ending.is_some() && s.watchers.is_empty();
+        if !self.streams.values().any(is_over) {
             return;
         }
-        for (id, _) in self.streams.extract_if(|_, s| drained(s)) {
-            io.post(id, Box::new(FromService::Drained));
+        let (players, now) = (&self.players, io.now());
+        let drained = |id: &FilterId, s: &mut Stream| is_over(s) && !players.iter().any(|p| p.leaves == Some(*id));
+        for (id, mut stream) in self.streams.extract_if(.., drained) {
+            stream.survey(players, now);
+            io.post(id, Box::new(FromService::Drained(stream.stats)));
         }
     }
 }
@@ -359,10 +323,10 @@ impl RtmpService {
 impl Service for RtmpService {
     fn message(&mut self, io: &mut dyn Io, from: FilterId, message: Message) {
         match message.downcast::<ToService>().map(|m| *m) {
-            Ok(ToService::Open(settings, shown)) => self.open(io, from, *settings, &shown),
+            Ok(ToService::Open(open)) => self.open(io, from, *open),
             Ok(ToService::Media(batch)) => {
                 if let Some(stream) = self.streams.get_mut(&from) {
-                    stream.push(io, batch);
+                    stream.push(io.now(), batch);
                     if !self.fresh.contains(&from) {
                         self.fresh.push(from);
                     }
@@ -374,89 +338,91 @@ impl Service for RtmpService {
     }
 
     fn left(&mut self, io: &mut dyn Io, filter: FilterId) {
-        if self.streams.remove(&filter).is_some() {
-            let watchers = |p: &&Player| p.watching.as_ref().is_some_and(|w| w.stream == filter);
-            let conns: Vec<ConnId> = self.players.values().filter(watchers).map(|p| p.conn).collect();
-            for conn in conns {
-                if let Some(mut player) = self.players.remove(&conn) {
-                    self.end_watching(io, &mut player);
-                    let turn = player.write(io, None, &mut self.out);
-                    self.conclude(io, player, turn);
-                }
+        let Some(stream) = self.streams.remove(&filter) else { return };
+        for slot in stream.watchers {
+            if let Some(mut player) = self.players.take(slot) {
+                self.end_watching(io, &mut player);
+                self.put(io, slot, player, Ok(Turn::More));
             }
         }
     }
 
     fn admits(&self) -> bool {
-        self.players.len() < self.limits.connections
+        self.players.has_room()
     }
 
     fn accepted(&mut self, io: &mut dyn Io, conn: ConnId, peer: SocketAddr) {
-        let from_there = self.per_ip.entry(peer.ip()).or_default();
-        let Some(lease) = io.memory().lease(CONNECTION_BYTES).filter(|_| *from_there < self.limits.per_ip) else {
-            if *from_there == 0 {
-                self.per_ip.remove(&peer.ip());
-            }
-            io.log(Level::Info, format!("player {peer}: turned away, a limit is reached"));
+        let lease = if self.players.admits(peer.ip()) { io.memory().lease(CONNECTION_BYTES) } else { None };
+        let Some(lease) = lease else {
+            self.turned_away += 1;
+            self.count_refused(None);
+            self.changed(io);
             return io.close(conn);
         };
-        *from_there += 1;
-        if self.new_count >= self.limits.new {
-            self.close_oldest_new(io);
+        if let Some(slot) = self.players.in_the_way()
+            && let Some(player) = self.players.take(slot)
+        {
+            self.drop_player(io, slot, player, Why::Evicted);
         }
         let mut seed = [0; 32];
         io.random(&mut seed);
         let session = ServerSession::new(self.config.clone(), seed, io.now());
-        self.players.insert(conn, Player::new(conn, peer, session, lease, io.now()));
-        self.new.push_back(conn);
-        self.new_count += 1;
-        self.serve(io, conn, true);
+        let slot = self.players.insert(Player::new(conn, peer, session, lease));
+        self.serve(io, slot);
     }
 
-    fn ready(&mut self, io: &mut dyn Io, conn: ConnId, ready: Ready) {
-        let Some(player) = self.players.get_mut(&conn) else { return };
-        if ready.writable {
-            player.blocked = false;
+    fn ready(&mut self, _: &mut dyn Io, conn: ConnId, ready: Ready) {
+        let Some(slot) = self.players.find(conn) else { return };
+        if let Some(player) = self.players.get_mut(slot) {
+            player.readable |= ready.readable;
+            player.blocked &= !ready.writable;
         }
-        if ready.readable {
-            player.set_readable();
-        }
-        self.serve(io, conn, ready.readable);
+        self.enqueue(slot);
     }
 
     fn timer(&mut self, io: &mut dyn Io, timer: Timer) {
         let Timer::Conn(conn) = timer else { return self.tick(io) };
-        let Some(mut player) = self.players.remove(&conn) else { return };
-        let stall = self.stall(&player);
-        match player.timeout(io.now(), stall) {
-            Turn::Over(why) => self.drop_player(io, player, why),
-            turn => {
-                self.conclude(io, player, turn);
-                self.serve(io, conn, false);
-            }
+        let Some(slot) = self.players.find(conn) else { return };
+        if let Some(mut player) = self.players.take(slot) {
+            let turn = player.timeout(io.now()).map(|()| Turn::More);
+            self.put(io, slot, player, turn);
         }
     }
 
     fn flush(&mut self, io: &mut dyn Io) -> bool {
         self.offer(io);
-        for _ in 0..QUEUED_PER_FLUSH.min(self.queue.len()) {
-            let Some(conn) = self.queue.pop_front() else { break };
-            self.serve(io, conn, true);
+        let mut left = FLUSH_BUDGET;
+        while left > 0
+            && let Some(conn) = self.queue.pop_front()
+        {
+            let sent = self.players.find(conn).map_or(0, |slot| self.serve(io, slot));
+            left = left.saturating_sub(SERVE_COST + sent);
         }
         self.finish_drained(io);
         !self.queue.is_empty()
     }
 }
 
+#[cfg(test)]
 impl RtmpService {
-    /// Makes room for a newcomer: the connection that has been there longest without playing goes.
-    fn close_oldest_new(&mut self, io: &mut dyn Io) {
-        while let Some(conn) = self.new.pop_front() {
-            if self.players.get(&conn).is_some_and(|p| p.is_new)
-                && let Some(player) = self.players.remove(&conn)
-            {
-                return self.drop_player(io, player, Why::Closed);
+    /// Fails when what connections and streams say of each other does not agree.
+    pub(crate) fn check(&self, net: &weir_plugin::harness::SimNet) {
+        self.players.check();
+        assert_eq!(net.open(), self.players.iter().count());
+        let mut watching = 0;
+        for player in self.players.iter() {
+            let queued = self.queue.iter().filter(|conn| **conn == player.conn).count();
+            assert_eq!(queued, usize::from(player.queued));
+            if let Some(w) = &player.watching {
+                watching += 1;
+                let slot = self.streams[&w.stream].watchers[w.place];
+                assert_eq!(self.players.find(player.conn), Some(slot));
+                assert!(player.is_caught_up() || player.blocked || player.queued, "nobody will call it");
             }
+            assert!(player.queued || net.timer_of(player.conn) == player.deadline());
         }
+        assert_eq!(watching, self.streams.values().map(|s| s.watchers.len()).sum::<usize>());
+        let leased: usize = self.players.iter().map(Player::leased).sum();
+        assert_eq!(net.memory().used(), leased + self.streams.values().map(Stream::leased).sum::<usize>());
     }
 }

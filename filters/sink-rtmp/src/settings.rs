@@ -9,9 +9,11 @@ use weir_rtmp::{RtmpUrl, Scheme, StreamPath};
 
 /// Longest key file that is read.
 const KEY_FILE_MAX: u64 = 64 * 1024;
+/// Shortest deadline and shortest lag that leave anybody a chance.
+const TIME_MIN: Duration = Duration::from_millis(100);
 
 /// Limits of an address; those of the first output on it hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AddressLimits {
     pub(crate) connections: usize,
     pub(crate) new: usize,
@@ -39,6 +41,8 @@ pub(crate) struct Settings {
     /// The URL, fit to be shown.
     pub(crate) shown: String,
     pub(crate) limits: AddressLimits,
+    /// The user gave at least one of the limits.
+    pub(crate) limits_given: bool,
     pub(crate) stream: StreamSettings,
 }
 
@@ -53,51 +57,61 @@ impl Settings {
         if url.scheme != Scheme::Rtmp {
             return Err(bad("rtmps:// cannot be served yet"));
         }
-        if !url.user.is_empty() {
+        if url.has_options {
+            return Err(bad("the URL has a space in it"));
+        }
+        if !url.user.is_empty() || !url.password.is_empty() {
             return Err(bad("a listener takes no user and password; use key="));
         }
         let path = url.stream_path().map_err(|e| bad(e.to_string()))?;
+        if !path.query.is_empty() {
+            return Err(bad("the URL of a listener takes no query; use key="));
+        }
         if path.app.is_empty() {
             return Err(bad("the URL names no app: rtmp://HOST[:PORT]/APP[/NAME]"));
         }
         let addr = SocketAddr::new(local_address(&url.host)?, url.port);
         let shown = format!("rtmp://{}:{}/{}", bracketed(&url.host), url.port, path.expose());
-        Ok(Self { addr, shown, limits: limits(options), stream: stream(options, path)? })
+        let limits_given = ["maxconn", "maxnew", "maxip", "timeout"].iter().any(|name| options.is_given(name));
+        Ok(Self { addr, shown, limits: limits(options)?, limits_given, stream: stream(options, path)? })
     }
 }
 
-fn limits(options: &Options) -> AddressLimits {
+fn limits(options: &Options) -> Result<AddressLimits> {
     let count = |name| options.int(name).and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    AddressLimits {
+    Ok(AddressLimits {
         connections: count("maxconn"),
         new: count("maxnew"),
         per_ip: count("maxip"),
-        timeout: millis(options, "timeout"),
-    }
+        timeout: time(options, "timeout")?,
+    })
 }
 
 fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
-    let hard = millis(options, "lag");
+    let hard = time(options, "lag")?;
     let start = match options.word("start") {
         Some("live") => Start::Live,
         Some("next") => Start::Next,
         _ => Start::Key,
     };
     let bytes = options.int("buffer").and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    let span = hard + Duration::from_secs(1);
+    let group_span = RingLimits::default().group_span.max(span);
     let allow = options.texts("allow").unwrap_or_default();
     Ok(StreamSettings {
         path,
         start,
         keys: keys(options.secret("key"))?,
         allow: allow.iter().map(|text| Network::parse(text)).collect::<Result<_>>()?,
-        stall: millis(options, "stall"),
+        stall: time(options, "stall")?,
         lag: LagPolicy { drop_disposable: hard * 7 / 30, drop_to_key: hard * 3 / 10, hard },
-        ring: RingLimits { bytes, span: hard + Duration::from_secs(1), ..RingLimits::default() },
+        ring: RingLimits { bytes, span, group_span },
     })
 }
 
-fn millis(options: &Options, name: &str) -> Duration {
-    Duration::from_millis(options.millis(name).unwrap_or_default())
+fn time(options: &Options, name: &str) -> Result<Duration> {
+    let time = Duration::from_millis(options.millis(name).unwrap_or_default());
+    if time >= TIME_MIN { Ok(time) } else { Err(bad(format!("{name} is less than {} ms", TIME_MIN.as_millis()))) }
 }
 
 fn bad(message: impl Into<String>) -> Error {
@@ -119,26 +133,38 @@ fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// Keys of `TEXT`, `@FILE` or `$VARIABLE`. A key never appears in an error.
+/// Keys of `TEXT`, `@FILE` or `$VARIABLE`. What was given never appears in an error: it could be a key that happens to
+/// begin with such a sign.
 fn keys(given: Option<&str>) -> Result<Vec<String>> {
     let Some(given) = given else { return Ok(Vec::new()) };
     let text = if let Some(path) = given.strip_prefix('@') {
         read_key_file(path)?
     } else if let Some(name) = given.strip_prefix('$') {
-        std::env::var(name).map_err(|_| bad(format!("key: there is no environment variable {name}")))?
+        std::env::var(name).map_err(|_| bad("key: there is no environment variable of that name, or it is no text"))?
     } else {
         given.to_owned()
     };
     let keys: Vec<String> =
         text.split([',', '\n', '\r']).map(str::trim).filter(|k| !k.is_empty()).map(str::to_owned).collect();
-    if keys.is_empty() { Err(bad("key is empty, so that nobody could play")) } else { Ok(keys) }
+    if keys.is_empty() {
+        return Err(bad("key is empty, so that nobody could play"));
+    }
+    // Players send it as a part of a query, as it is.
+    if keys.iter().any(|key| key.contains(|c: char| c == '&' || c.is_whitespace() || c.is_control())) {
+        return Err(bad("a key holds a space, a control character or &, so that no player could send it"));
+    }
+    Ok(keys)
 }
 
 fn read_key_file(path: &str) -> Result<String> {
     use std::io::Read;
-    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, format!("key file {path}: {e}"));
+    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, format!("the key file cannot be read: {e}"));
     let mut text = String::new();
-    std::fs::File::open(path).map_err(failed)?.take(KEY_FILE_MAX).read_to_string(&mut text).map_err(failed)?;
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(KEY_FILE_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > KEY_FILE_MAX {
+        return Err(bad(format!("the key file is longer than {KEY_FILE_MAX} bytes")));
+    }
     Ok(text)
 }
 
@@ -154,9 +180,16 @@ impl Network {
         let wrong = || bad(format!("allow: {text} is no address or network such as 10.0.0.0/8"));
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let width = if address.is_ipv4() { 32 } else { 128 };
+        let width: u32 = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(width), str::parse).map_err(|_| wrong())?;
-        if bits <= width { Ok(Self { address, bits }) } else { Err(wrong()) }
+        match (address.to_canonical(), width.checked_sub(bits)) {
+            (_, None) => Err(wrong()),
+            // Peers are compared in canonical form.
+            (IpAddr::V4(v4), Some(host_bits)) => {
+                Ok(Self { address: v4.into(), bits: 32_u32.checked_sub(host_bits).ok_or_else(wrong)? })
+            }
+            (address, _) => Ok(Self { address, bits }),
+        }
     }
 
     pub(crate) fn contains(self, other: IpAddr) -> bool {

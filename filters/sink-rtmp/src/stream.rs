@@ -1,14 +1,19 @@
-//! [`Stream`]: what one output has on its address: the ring its players read, and counts.
+//! [`Stream`]: what one output has on its address: the ring its players read, who they are, and counts.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use weir_media::Time;
-use weir_plugin::{FilterId, Io, Lease};
+use weir_plugin::{FilterId, Lease, Memory};
 use weir_rtmp::StreamPath;
 use weir_rtmp::ring::{Media, Renderer, Ring};
 
+use crate::players::{Players, Slot};
 use crate::settings::StreamSettings;
+
+/// The part of the process's memory that rings leave to connections: one in so many.
+const SPARE: usize = 8;
 
 /// What a stream tells its output now and then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,7 +33,13 @@ pub(crate) struct Stream {
     pub(crate) settings: StreamSettings,
     pub(crate) ring: Ring,
     renderer: Renderer,
-    lease: Option<Lease>,
+    /// Memory of the ring, and of what left it while players are in the middle of it.
+    lease: Lease,
+    /// Bytes of such messages.
+    outside: usize,
+    /// Players that watch.
+    pub(crate) watchers: Vec<Slot>,
+    /// Counts, but for those that are found when they are asked for.
     pub(crate) stats: Stats,
     /// Drops of players that have left.
     pub(crate) dropped_before: u64,
@@ -37,58 +48,81 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(owner: FilterId, settings: StreamSettings, chunk_size: u32) -> Self {
+    pub(crate) fn new(owner: FilterId, settings: StreamSettings, chunk_size: u32, memory: &Memory) -> Self {
         Self {
             owner,
             ring: Ring::new(settings.ring, chunk_size),
             renderer: Renderer::new(chunk_size),
             settings,
-            lease: None,
+            lease: memory.lease(0).expect("nothing is never too much"),
+            outside: 0,
+            watchers: Vec::new(),
             stats: Stats::default(),
             dropped_before: 0,
             ending: None,
         }
     }
 
-    /// Renders messages into the ring. What is kept is leased from the account of the process; when that is used up,
-    /// the ring keeps less.
-    pub(crate) fn push(&mut self, io: &dyn Io, batch: Vec<Media>) {
-        let now = io.now();
+    /// Renders messages into the ring.
+    pub(crate) fn push(&mut self, now: Time, batch: Vec<Media>) {
         for media in batch {
             if let Some(entry) = self.renderer.render(media, now) {
                 self.ring.push(entry);
             }
         }
-        let kept = self.ring.bytes();
-        let leased = match &mut self.lease {
-            Some(lease) => lease.resize(kept),
-            none => {
-                *none = io.memory().lease(kept);
-                none.is_some()
-            }
-        };
-        if !leased {
-            let allowed = self.lease.as_ref().map_or(0, Lease::bytes);
-            self.ring.trim(allowed);
-        }
-        self.stats.kept = self.ring.bytes() as u64;
     }
 
-    /// How well this stream fits what a player asks for: exactly, as an app that takes any name, or not.
-    pub(crate) fn fit(&self, wanted: &StreamPath) -> Option<Fit> {
-        let (have, want) = (self.settings.path.expose(), wanted.expose());
-        if have == want {
-            return Some(Fit::Exact);
+    /// Leases what is kept from the account of the process. When that runs short, the ring keeps less. False when it is
+    /// short even so.
+    pub(crate) fn settle(&mut self, memory: &Memory) -> bool {
+        let held = self.lease.bytes();
+        let free = (memory.cap() - memory.cap() / SPARE).saturating_sub(memory.used());
+        self.ring.trim((held + free).saturating_sub(self.outside));
+        if self.lease.resize(self.ring.bytes() + self.outside) {
+            return true;
         }
-        let below = want.strip_prefix(&have).is_some_and(|rest| rest.starts_with('/'));
-        (below && self.settings.path.name.is_empty()).then_some(Fit::AnyName)
+        // Others were faster: keep to what is held already.
+        self.ring.trim(held.saturating_sub(self.outside));
+        self.lease.resize(self.ring.bytes() + self.outside)
+    }
+
+    /// Looks at all players: how late they are, what they lost, what memory they keep outside the ring.
+    pub(crate) fn survey(&mut self, players: &Players, now: Time) {
+        let mut outside = BTreeMap::new();
+        let (mut lag, mut dropped) = (Duration::ZERO, self.dropped_before);
+        for player in self.watchers.iter().filter_map(|slot| players.get(*slot)) {
+            let Some(watching) = &player.watching else { continue };
+            dropped += watching.dropped();
+            if !watching.paused {
+                lag = lag.max(self.ring.lag(&watching.cursor, now));
+            }
+            if let Some(half) = player.half().filter(|half| half.seq < self.ring.first()) {
+                outside.insert(half.seq, half.bytes);
+            }
+        }
+        self.outside = outside.into_values().sum();
+        let players = u32::try_from(self.watchers.len()).unwrap_or(u32::MAX);
+        self.stats = Stats { players, lag, dropped, kept: self.lease.bytes() as u64, ..self.stats };
+    }
+
+    /// Players in the middle of a message that has left the ring.
+    pub(crate) fn stuck<'a>(&'a self, players: &'a Players) -> impl Iterator<Item = Slot> + 'a {
+        let half = |slot: &Slot| players.get(*slot).and_then(|p| p.half());
+        self.watchers.iter().copied().filter(move |slot| half(slot).is_some_and(|half| half.seq < self.ring.first()))
+    }
+
+    /// How well this stream fits what a player asks for, more for the better fit: a stream without a name takes any name
+    /// below its app.
+    pub(crate) fn fit(&self, wanted: &StreamPath) -> Option<usize> {
+        let (have, want) = (self.settings.path.expose(), wanted.expose());
+        let fits = have == want || (self.settings.path.name.is_empty() && is_below(&want, &have));
+        fits.then_some(have.len())
     }
 
     /// Whether a client that connects to `app` could mean this stream; clients disagree about where the app ends.
     pub(crate) fn could_be_below(&self, app: &str) -> bool {
         let have = self.settings.path.expose();
-        let within = |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
-        have == app || within(app, &have) || (self.settings.path.name.is_empty() && within(&have, app))
+        have == app || is_below(&have, app) || (self.settings.path.name.is_empty() && is_below(app, &have))
     }
 
     /// Whether a player from `peer` that asks for `wanted` may play.
@@ -102,11 +136,9 @@ impl Stream {
     }
 }
 
-/// How a stream fits a path. The better fit is smaller.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Fit {
-    Exact,
-    AnyName,
+/// Whether `path` goes on behind a slash where `app` ends.
+fn is_below(path: &str, app: &str) -> bool {
+    path.strip_prefix(app).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Equality in a time that depends on the given text only.
@@ -117,4 +149,11 @@ fn same_text(key: &str, given: &str) -> bool {
         .enumerate()
         .fold(key.len() ^ given.len(), |diff, (i, b)| diff | usize::from(b ^ key.get(i).copied().unwrap_or(!b)));
     difference == 0
+}
+
+#[cfg(test)]
+impl Stream {
+    pub(crate) fn leased(&self) -> usize {
+        self.lease.bytes()
+    }
 }

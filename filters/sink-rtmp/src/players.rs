@@ -1,0 +1,165 @@
+//! [`Players`]: all connections of an address by slot, who may come, and who has to go for it.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+
+use weir_plugin::ConnId;
+
+use crate::player::Player;
+use crate::settings::AddressLimits;
+
+/// Slot of a connection; stays the same for as long as it is open.
+pub(crate) type Slot = usize;
+
+/// The connections of one address.
+pub(crate) struct Players {
+    limits: AddressLimits,
+    slots: Vec<Option<Box<Player>>>,
+    free: Vec<Slot>,
+    by_conn: HashMap<ConnId, Slot>,
+    by_source: HashMap<IpAddr, usize>,
+    /// Connections in the order they came. Those that have played or gone are left out of it now and then.
+    new: VecDeque<ConnId>,
+    new_count: usize,
+}
+
+impl Players {
+    pub(crate) fn new(limits: AddressLimits) -> Self {
+        Self {
+            limits,
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_conn: HashMap::new(),
+            by_source: HashMap::new(),
+            new: VecDeque::new(),
+            new_count: 0,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> AddressLimits {
+        self.limits
+    }
+
+    /// Whether there is room for another connection.
+    pub(crate) fn has_room(&self) -> bool {
+        self.by_conn.len() < self.limits.connections
+    }
+
+    /// Whether there may be another connection from where `peer` is.
+    pub(crate) fn admits(&self, peer: IpAddr) -> bool {
+        self.by_source.get(&source(peer)).is_none_or(|count| *count < self.limits.per_ip)
+    }
+
+    /// The connection that came first of those that do not play, when a newcomer has to take its place.
+    pub(crate) fn in_the_way(&mut self) -> Option<Slot> {
+        if self.new_count < self.limits.new {
+            return None;
+        }
+        while let Some(conn) = self.new.pop_front() {
+            if let Some(slot) = self.find(conn).filter(|slot| self.is_new(*slot)) {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    fn is_new(&self, slot: Slot) -> bool {
+        self.get(slot).is_some_and(|p| p.is_new)
+    }
+
+    /// Takes a newcomer in.
+    pub(crate) fn insert(&mut self, player: Player) -> Slot {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        *self.by_source.entry(source(player.peer.ip())).or_default() += 1;
+        self.by_conn.insert(player.conn, slot);
+        self.new.push_back(player.conn);
+        self.new_count += 1;
+        self.slots[slot] = Some(Box::new(player));
+        if self.new.len() > 2 * self.new_count + 64 {
+            let new = std::mem::take(&mut self.new);
+            self.new = new.into_iter().filter(|conn| self.find(*conn).is_some_and(|slot| self.is_new(slot))).collect();
+        }
+        slot
+    }
+
+    /// A player plays for the first time.
+    pub(crate) fn has_played(&mut self, player: &mut Player) {
+        if std::mem::take(&mut player.is_new) {
+            self.new_count -= 1;
+        }
+    }
+
+    pub(crate) fn find(&self, conn: ConnId) -> Option<Slot> {
+        self.by_conn.get(&conn).copied()
+    }
+
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Player> {
+        self.slots.get(slot)?.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Player> {
+        self.slots.get_mut(slot)?.as_deref_mut()
+    }
+
+    /// Takes a player out while it is being served; [`Players::put`] or [`Players::forget`] follows.
+    pub(crate) fn take(&mut self, slot: Slot) -> Option<Box<Player>> {
+        self.slots.get_mut(slot)?.take()
+    }
+
+    /// Puts a player back.
+    pub(crate) fn put(&mut self, slot: Slot, player: Box<Player>) {
+        self.slots[slot] = Some(player);
+    }
+
+    /// A player that was taken out is gone.
+    pub(crate) fn forget(&mut self, slot: Slot, mut player: Box<Player>) {
+        self.has_played(&mut player);
+        self.by_conn.remove(&player.conn);
+        self.free.push(slot);
+        let source = source(player.peer.ip());
+        if let Some(count) = self.by_source.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_source.remove(&source);
+            }
+        }
+    }
+
+    /// All players, but for one that is taken out.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Player> {
+        self.slots.iter().flatten().map(|p| &**p)
+    }
+}
+
+/// Where connections count as coming from one peer: an address, or a /64, which one host of IPv6 has to itself.
+fn source(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+impl Players {
+    /// Entries of the list of newcomers.
+    pub(crate) fn remembered(&self) -> usize {
+        self.new.len()
+    }
+
+    /// Fails when counts do not agree with what there is.
+    pub(crate) fn check(&self) {
+        assert_eq!(self.iter().count(), self.by_conn.len());
+        assert_eq!(self.slots.len(), self.by_conn.len() + self.free.len());
+        assert_eq!(self.iter().filter(|p| p.is_new).count(), self.new_count);
+        assert!(self.new_count <= self.limits.new && self.by_conn.len() <= self.limits.connections);
+        let mut by_source = HashMap::new();
+        self.iter().for_each(|p| *by_source.entry(source(p.peer.ip())).or_default() += 1);
+        assert_eq!(by_source, self.by_source);
+        assert!(by_source.values().all(|count| *count <= self.limits.per_ip));
+        let waits = |p: &Player| !p.is_new || self.new.contains(&p.conn);
+        assert!(self.iter().all(waits), "a connection that cannot be chosen to go");
+    }
+}

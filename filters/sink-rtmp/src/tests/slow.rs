@@ -1,0 +1,240 @@
+//! Players that take less than there is: what they get, when they go, and that nobody else notices.
+
+use std::time::Duration;
+
+use super::*;
+
+const URL: &str = "rtmp://127.0.0.1/live";
+
+/// What a good player gets beside whatever `neighbour` does, told at each tick; with the times it got it.
+fn beside(options: &str, ticks: usize, mut neighbour: impl FnMut(&mut World, usize)) -> (World, Vec<(Time, Message)>) {
+    let mut world = World::new(&[&format!("{URL} {options}")]);
+    let good = world.join(URL);
+    world.settle();
+    let mut feed = Feed { disposable: true, ..Feed::new(25) };
+    for tick in 0..ticks {
+        neighbour(&mut world, tick);
+        world.play(&mut feed, 1);
+        world.check();
+    }
+    let heard = std::mem::take(&mut world.viewers[good].heard);
+    (world, heard)
+}
+
+#[test]
+fn who_never_reads_goes_after_the_stall_time_and_nobody_notices() {
+    let (_, alone) = beside("stall=4s", 250, |_, _| {});
+    let mut bad = Vec::new();
+    let (mut world, heard) = beside("stall=4s", 250, |world, tick| {
+        if tick == 20 {
+            // In the middle of the handshake, of the answers, and of a message.
+            bad = [100, 3200, 20_000].map(|window| world.join_slow(URL, window)).to_vec();
+        }
+        // They were blocked at tick 20, which is at 800 ms.
+        let gone: Vec<bool> = bad.iter().map(|v| !world.is_open(*v)).collect();
+        if (21..=120).contains(&tick) {
+            assert_eq!(gone, [false; 3], "tick {tick}");
+        } else if tick > 121 {
+            assert_eq!(gone, [true; 3], "tick {tick}");
+        }
+    });
+    assert_eq!(heard, alone);
+    world.pass(Duration::from_secs(1));
+    assert_eq!((world.record(0).players, world.record(0).refused), (1, 3));
+}
+
+#[test]
+fn who_trickles_goes_too() {
+    let (_, alone) = beside("stall=4s", 300, |_, _| {});
+    let mut bad = 0;
+    let (world, heard) = beside("stall=4s", 300, |world, tick| {
+        match tick {
+            20 => bad = world.join_slow(URL, 3500),
+            // One byte a second.
+            _ if tick > 20 && tick % 25 == 0 => {
+                world.read(bad, 1);
+            }
+            _ => {}
+        }
+        if tick == 110 {
+            assert!(world.is_open(bad));
+        }
+    });
+    assert!(!world.is_open(bad));
+    assert_eq!(heard, alone);
+}
+
+#[test]
+fn who_breaks_off_in_the_middle_of_a_message_disturbs_nobody() {
+    let (_, alone) = beside("", 100, |_, _| {});
+    for at in [3000, 3073, 3200, 4000, 9000] {
+        let mut bad = 0;
+        let (world, heard) = beside("", 100, |world, tick| match tick {
+            20 => bad = world.join_slow(URL, at),
+            40 => world.net.reset(world.viewers[bad].conn),
+            _ => {}
+        });
+        assert!(!world.is_open(bad));
+        assert_eq!(heard, alone);
+    }
+}
+
+/// However the system cuts what is written, the bytes are the same.
+#[test]
+fn short_writes_lose_and_repeat_nothing() {
+    let run = |window: usize| {
+        let mut world = World::new(&[URL]);
+        let mut feed = Feed { size: 40, key_size: 90, ..Feed::new(4) };
+        world.play(&mut feed, 6);
+        let viewer = world.join_slow(URL, window);
+        let mut next = |world: &mut World| {
+            let packets = feed.tick();
+            world.push(0, packets);
+        };
+        for tick in 0..300 {
+            world.settle();
+            while world.read(viewer, window) > 0 {
+                world.settle();
+            }
+            if tick == 280 {
+                next(&mut world);
+                next(&mut world);
+            }
+        }
+        world.check();
+        world.viewers.swap_remove(viewer)
+    };
+    let whole = run(WIDE);
+    assert_eq!(decoded(&whole, 1, false).len(), 3 + 4 * 3);
+    for window in (1..200).chain([250, 500, 1000, 3100]) {
+        assert!(run(window).stream() == whole.stream(), "window {window}");
+    }
+}
+
+#[test]
+fn the_same_on_another_message_stream() {
+    let run = |window: usize| {
+        let mut world = World::new(&[URL]);
+        let mut feed = Feed { size: 40, key_size: 90, ..Feed::new(4) };
+        let viewer = world.join(URL);
+        world.settle();
+        world.command(viewer, 0, "deleteStream", 0.0, &[1.0.into()]);
+        world.command(viewer, 0, "createStream", 5.0, &[]);
+        world.command(viewer, 2, "play", 0.0, &["".into()]);
+        world.viewers[viewer].reads = false;
+        // Fill the window, so that it is the test's from here on.
+        let blocked = world.net.take_window(world.viewers[viewer].conn);
+        assert!(blocked > 0);
+        for _ in 0..6 {
+            let packets = feed.tick();
+            world.push(0, packets);
+            world.settle();
+        }
+        loop {
+            world.read(viewer, window);
+            world.settle();
+            if world.read(viewer, 0) == 0 && window == WIDE || world.viewers[viewer].media().len() == 3 + 18 {
+                break;
+            }
+        }
+        world.check();
+        world.viewers.swap_remove(viewer)
+    };
+    let whole = run(WIDE);
+    assert!(whole.media().iter().all(|m| m.msid == 2));
+    for window in (1..40).chain([100, 101, 500]) {
+        assert!(run(window).stream() == whole.stream(), "window {window}");
+    }
+}
+
+#[test]
+fn a_stream_that_pauses_makes_nobody_look_stalled() {
+    let mut world = World::new(&[&format!("{URL} stall=4s lag=60s")]);
+    let mut feed = Feed::new(25);
+    let viewer = world.join_slow(URL, 1 << 20);
+    world.settle();
+    for _ in 0..20 {
+        world.play(&mut feed, 1);
+        world.read(viewer, 0);
+    }
+    world.net.take_window(world.viewers[viewer].conn);
+    world.read(viewer, 2000);
+    world.pass(Duration::from_secs(30));
+    // A burst, of which a part of a message fits.
+    for _ in 0..10 {
+        let packets = feed.tick();
+        world.push(0, packets);
+    }
+    world.settle();
+    assert!(world.is_open(viewer));
+    world.pass(Duration::from_millis(3900));
+    assert!(world.is_open(viewer));
+    world.read(viewer, WIDE);
+    world.settle();
+    world.read(viewer, 0);
+    world.pass(Duration::from_secs(10));
+    assert!(world.is_open(viewer));
+    assert_eq!(decoded(&world.viewers[viewer], 1, false).len(), 3 + 30 * 3);
+    world.check();
+}
+
+/// Check 39 of the facts sheet.
+#[test]
+fn who_comes_back_after_a_long_time_gets_headers_and_a_key_frame() {
+    let mut world = World::new(&[&format!("{URL} stall=60s")]);
+    let mut feed = Feed { size: 25_000, key_size: 100_000, ..Feed::new(50) };
+    let viewer = world.join_slow(URL, 300_000);
+    world.settle();
+    world.play(&mut feed, 500);
+    world.check();
+    assert!(world.record(0).lag > Duration::from_secs(3));
+    let kept = world.net.memory().used();
+    assert!(kept < 5 * (25_000 * 25 + 100_000), "{kept} bytes");
+    let before = world.viewers[viewer].media().len();
+    world.read(viewer, WIDE);
+    world.settle();
+    world.viewers[viewer].reads = true;
+    world.play(&mut feed, 60);
+    let media = world.viewers[viewer].media();
+    let all: Vec<What> = media.iter().map(|m| what(m)).collect();
+    let jump = (before + 3..).find(|at| all[*at] == What::Data).expect("headers again");
+    assert_eq!(all[jump..jump + 4], [What::Data, What::VideoHeader, What::AudioHeader, What::Key(450)]);
+    assert_eq!(all.last(), Some(&What::Audio(559)));
+    decoded(&world.viewers[viewer], 1, false);
+    world.pass(Duration::from_secs(1));
+    assert!(world.record(0).dropped > 400 && world.record(0).lag < Duration::from_secs(3));
+}
+
+/// A link with half of the rate that is needed.
+#[test]
+fn a_thin_link_loses_pictures_not_sound_and_never_shows_a_broken_one() {
+    let mut world = World::new(&[URL]);
+    let mut feed = Feed { disposable: true, size: 5000, key_size: 20_000, ..Feed::new(25) };
+    let (thin, good) = (world.join_slow(URL, 10_000), world.join(URL));
+    world.settle();
+    for _ in 0..1000 {
+        world.play(&mut feed, 1);
+        world.read(thin, 2800);
+        world.check();
+    }
+    let all = decoded(&world.viewers[thin], 1, true);
+    let keys = all.iter().filter(|w| matches!(w, What::Key(_))).count();
+    let inters = all.iter().filter(|w| matches!(w, What::Inter(_))).count();
+    let sounds = all.iter().filter(|w| matches!(w, What::Audio(_))).count();
+    assert!(keys > 5 && (50..700).contains(&inters), "{keys} keys, {inters} others");
+    assert!(sounds > 1800, "{sounds} sounds");
+    assert!(world.is_open(thin) && world.record(0).dropped > 100);
+    assert_eq!(decoded(&world.viewers[good], 1, true).len(), 3 + 3000);
+}
+
+#[test]
+fn a_paused_player_does_not_stall() {
+    let mut world = World::new(&[&format!("{URL} stall=2s")]);
+    let mut feed = Feed::new(25);
+    let viewer = world.join(URL);
+    world.settle();
+    world.play(&mut feed, 5);
+    world.command(viewer, 1, "pause", 0.0, &[true.into(), 0.0.into()]);
+    world.play(&mut feed, 250);
+    assert!(world.is_open(viewer));
+}
