@@ -102,8 +102,8 @@ impl Plugin for RtmpOut {
 
     fn help(&self) -> &'static str {
         "Listens at once, and serves any number of players at any time; the graph runs whether or not anybody watches. \
-         Outputs on the same host and port share one socket and are told apart by app and name. A player that is slow \
-         loses its own pictures, to a point where decoding goes on, and disturbs nobody else."
+         Outputs on the same host and port share one socket and are told apart by app and name; maxconn, maxnew, maxip \
+         and timeout hold for all of them. A player that is slow loses its own pictures, to a point where decoding goes on, and disturbs nobody else."
     }
 
     fn role(&self) -> Role {

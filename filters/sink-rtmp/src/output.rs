@@ -48,12 +48,15 @@ impl Filter for Output {
         let Settings { stream, shown, limits_given, .. } = &self.settings;
         let open = Open { stream: stream.clone(), shown: shown.clone(), limits: limits_given.then_some(limits) };
         ctx.post(self.service, Box::new(ToService::Open(Box::new(open))));
-        ctx.log(Level::Info, format!("listening on {}", self.settings.shown));
-        self.publish(ctx, Phase::Listening);
         Ok(())
     }
 
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        if self.record.phase == Phase::Starting {
+            // It would not be called if it could not listen.
+            ctx.log(Level::Info, format!("listening on {}", self.settings.shown));
+            self.publish(ctx, Phase::Listening);
+        }
         let mut batch = Vec::new();
         let mut taken = 0;
         while taken < PACKETS_PER_CALL && !self.ended {

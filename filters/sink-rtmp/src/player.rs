@@ -363,9 +363,15 @@ impl Player {
         [self.closing, self.stalls(), self.session.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// When it will have stalled, unless it takes something before.
+    /// When it will have stalled, unless it takes something before. Who pauses need not read.
     fn stalls(&self) -> Option<Time> {
-        self.waits.filter(|_| self.blocked).map(|since| since + self.stall)
+        let is_paused = self.watching.as_ref().is_some_and(|w| w.paused);
+        self.waits.filter(|_| self.blocked && !is_paused).map(|since| since + self.stall)
+    }
+
+    /// The time of a pause does not count as waiting.
+    pub(crate) fn resume(&mut self, now: Time) {
+        self.waits = self.waits.map(|_| now);
     }
 }
 

@@ -31,7 +31,10 @@ impl RtmpService {
                         self.changed(io);
                     }
                 }
-                Event::Closed => player.close_soon(io.now()),
+                Event::Closed => {
+                    self.unwatch(player);
+                    player.close_soon(io.now());
+                }
             }
         }
         Ok(())
@@ -101,14 +104,16 @@ impl RtmpService {
     fn pause(&mut self, io: &mut dyn Io, player: &mut Player, on: bool) {
         let Some(watching) = &mut player.watching else { return };
         let was_paused = std::mem::replace(&mut watching.paused, on);
+        let now = io.now();
         let Some(stream) = self.streams.get_mut(&watching.stream).filter(|_| was_paused && !on) else { return };
-        let mut cursor = stream.ring.start(stream.settings.start, watching.cursor.msid(), io.now());
+        let mut cursor = stream.ring.start(stream.settings.start, watching.cursor.msid(), now);
         if cursor.position() > watching.cursor.position() {
             cursor.set_audio(watching.audio);
             cursor.set_video(watching.video);
             stream.dropped_before += watching.dropped();
             watching.cursor = cursor;
         }
+        player.resume(now);
     }
 }
 

@@ -132,6 +132,26 @@ fn keys_cannot_be_tried_for_long() {
 }
 
 #[test]
+fn who_plays_and_asks_for_too_much_is_told_the_end_of_what_it_plays() {
+    let mut world = World::new(&["rtmp://127.0.0.1/live"]);
+    let mut feed = Feed::new(25);
+    let viewer = world.join("rtmp://127.0.0.1/live");
+    world.settle();
+    world.command(viewer, 0, "createStream", 5.0, &[]);
+    for _ in 0..8 {
+        world.play(&mut feed, 1);
+        world.command(viewer, 2, "play", 0.0, &["".into()]);
+    }
+    let got = world.viewers[viewer].media().len();
+    assert!(world.viewers[viewer].has_ended() && world.net.is_shut(world.viewers[viewer].conn));
+    world.play(&mut feed, 10);
+    assert_eq!(world.viewers[viewer].media().len(), got);
+    world.pass(Duration::from_secs(3));
+    assert_eq!((world.is_open(viewer), world.record(0).players), (false, 0));
+    world.check();
+}
+
+#[test]
 fn a_key_may_come_with_the_name_the_app_or_the_url() {
     let output = "rtmp://127.0.0.1/live key=k1,k2";
     let cases = [

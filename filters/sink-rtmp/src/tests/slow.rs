@@ -227,14 +227,26 @@ fn a_thin_link_loses_pictures_not_sound_and_never_shows_a_broken_one() {
     assert_eq!(decoded(&world.viewers[good], 1, true).len(), 3 + 3000);
 }
 
+/// Some players stop reading when they pause. They do not stall, but have to answer a ping some day.
 #[test]
 fn a_paused_player_does_not_stall() {
     let mut world = World::new(&[&format!("{URL} stall=2s")]);
-    let mut feed = Feed::new(25);
-    let viewer = world.join(URL);
-    world.settle();
+    let mut feed = Feed { key_size: 50_000, ..Feed::new(25) };
     world.play(&mut feed, 5);
-    world.command(viewer, 1, "pause", 0.0, &[true.into(), 0.0.into()]);
+    let viewers = [world.join_slow(URL, 20_000), world.join_slow(URL, 20_000)];
+    world.settle();
+    for viewer in viewers {
+        world.command(viewer, 1, "pause", 0.0, &[true.into(), 0.0.into()]);
+    }
     world.play(&mut feed, 250);
-    assert!(world.is_open(viewer));
+    world.check();
+    assert!(world.is_open(viewers[0]) && world.is_open(viewers[1]));
+    world.command(viewers[0], 1, "pause", 0.0, &[false.into(), 0.0.into()]);
+    world.pass(Duration::from_millis(1900));
+    assert!(world.is_open(viewers[0]));
+    world.pass(Duration::from_millis(200));
+    assert!(!world.is_open(viewers[0]) && world.is_open(viewers[1]));
+    world.pass(Duration::from_secs(120));
+    assert!(!world.is_open(viewers[1]));
+    world.check();
 }
