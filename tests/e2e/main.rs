@@ -2,5 +2,10 @@
 //!
 //! One binary, by topic. What each test stands on is in the library of this crate.
 
+mod clips;
+mod endings;
+mod errors;
 mod founding;
+mod isolation;
 mod players;
+mod serving;

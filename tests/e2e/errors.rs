@@ -1,0 +1,1 @@
+//! Mistakes: one clear line, the right exit code, and nothing half-started.

@@ -1,0 +1,1 @@
+//! Who is served what: routes, keys, addresses, where a player starts, players that come back.
