@@ -18,7 +18,7 @@ pub fn suggest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         let is_beginning = typed.len() >= 2 && common == typed.len();
         let edits = if is_beginning { known.len().abs_diff(typed.len()).min(1) } else { distance(&typed, &known) };
         // Letters in common keep short names from matching anything.
-        (edits <= allowed && edits < known.len().max(2)).then_some((edits, MAX_NAME - common, candidate))
+        (edits <= allowed && edits < known.len()).then_some((edits, MAX_NAME - common, candidate))
     };
     let ranked = candidates.into_iter().filter(|c| c.len() <= MAX_NAME).filter_map(rank);
     ranked.min_by_key(|(edits, uncommon, _)| (*edits, *uncommon)).map(|(_, _, c)| c)
@@ -61,6 +61,7 @@ mod tests {
         assert_eq!(s("rate"), Some("rates"));
         assert_eq!(s("dru"), Some("dur"));
         assert_eq!(s("x"), None);
+        assert_eq!(suggest("x", ["c"]), None);
         assert_eq!(s("inspect"), None);
         assert_eq!(s(""), None);
         assert_eq!(suggest(&"x".repeat(100_000), names), None);

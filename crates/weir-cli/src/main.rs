@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 fn run(words: &[String]) -> u8 {
     let parsed = weir::args::parse_with(words, options::OWN);
-    let mut messages = Messages::new(words, &parsed);
+    let messages = Messages::new(words, &parsed);
     let options = match Options::parse(&parsed.own) {
         Ok(options) => options,
         Err(exit) => return exit,
@@ -48,7 +48,6 @@ fn run(words: &[String]) -> u8 {
     }
     match weir::build(&parsed, &registry) {
         Ok(built) => {
-            messages.hide(&built.secrets);
             built.warnings.iter().for_each(|w| messages.show(w));
             start(built, &options, &messages)
         }
@@ -83,8 +82,7 @@ fn start(built: Built, options: &Options, messages: &Messages) -> u8 {
     let session = match Session::start(built.graph, config) {
         Ok(session) => session,
         Err(e) => {
-            let span = e.declared.and_then(|n| built.spans.get(n).copied());
-            messages.failed(span, &e);
+            messages.failed(built.places.of_failure(&e), &e);
             return FAILED;
         }
     };

@@ -6,9 +6,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _, stderr};
 
-use crossbeam_channel::Receiver;
 use weir::plugin::{Level, OutputRecord, Phase};
-use weir::{Log, OutputReport, Report, Snapshot};
+use weir::{Log, OutputReport, Report, Reports, Snapshot};
 
 use crate::options::Options;
 
@@ -16,7 +15,7 @@ use crate::options::Options;
 const COLUMNS: usize = 110;
 
 /// Shows reports until the session is over.
-pub(crate) fn follow(reports: &Receiver<Report>, options: &Options) {
+pub(crate) fn follow(reports: &Reports, options: &Options) {
     let mut line = StatusLine { on: stderr().is_terminal() && !options.quiet, bytes: HashMap::new(), at: 0 };
     for report in reports {
         match report {

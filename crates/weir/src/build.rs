@@ -1,45 +1,24 @@
 //! From parsed words to a [`Graph`]: names to filter types, URLs to sources and sinks, arguments to option values.
 
-use std::sync::Arc;
+use weir_args::{
+    Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact,
+    suggest,
+};
+use weir_graph::{Given, Global, Graph, Node};
+use weir_media::CodecId;
+use weir_plugin::{Options, Plugin, Registry, Role};
 
-use weir_args::value::Mismatch;
-use weir_args::{Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Span, Text, suggest};
-use weir_graph::{Given, Graph, Node};
-use weir_media::{Bundle, CodecId, Prop, Value};
-use weir_plugin::{Applied, Kind, Options, Plugin, Registry, Role, Score};
-
-/// Arguments that steer links and not a filter (gpac-semantics 2), and whether weir can do them yet.
-const RESERVED: &[(&str, bool)] = &[
-    ("gfreg", true),
-    ("gfloc", true),
-    ("gfopt", true),
-    ("gpac", true),
-    ("N", true),
-    ("FID", false),
-    ("SID", false),
-    ("RSID", false),
-    ("TAG", false),
-    ("ITAG", false),
-    ("FS", false),
-    ("FBT", false),
-    ("FBU", false),
-    ("FBD", false),
-    ("DL", false),
-    ("LT", false),
-    ("NCID", false),
-    ("clone", false),
-    ("ccp", false),
-    ("nomux", false),
-];
+use crate::arguments::Arguments;
+use crate::choose::{Choice, choose};
+use crate::places::{Declared, Places};
+use crate::secrets::is_listener;
 
 /// A graph, and where its parts came from.
 pub struct Built {
     /// The graph, with every declared filter and no link yet.
     pub graph: Graph,
-    /// For each declared filter, its place in the words.
-    pub spans: Vec<Span>,
-    /// Places of secret option values, not to be shown.
-    pub secrets: Vec<Span>,
+    /// Where in the words everything was declared.
+    pub places: Places,
     /// Warnings about the words.
     pub warnings: Vec<Diagnostic>,
 }
@@ -47,270 +26,210 @@ pub struct Built {
 /// Builds the graph of parsed words.
 ///
 /// # Errors
-/// Everything wrong with the words, in order. Nothing has been created or opened.
+/// Everything wrong with the words, in their order. Nothing has been created or opened.
 pub fn build(parsed: &Parsed, registry: &Registry) -> Result<Built, Vec<Diagnostic>> {
-    let globals = parsed.items.iter().filter_map(|i| match i {
-        Item::Global(g) => Some(g),
-        _ => None,
-    });
-    let mut builder = Builder { registry, globals: globals.collect(), problems: Vec::new(), secrets: Vec::new() };
-    let mut built = Built {
+    let mut builder = Builder {
+        registry,
         graph: Graph::new(registry),
-        spans: Vec::new(),
-        secrets: Vec::new(),
-        warnings: parsed.diagnostics.clone(),
+        places: Places::default(),
+        globals: Vec::new(),
+        found: parsed.diagnostics.clone(),
     };
+    builder.read_globals(parsed);
+    let broken = |item: &Item| {
+        let words = item.first_word()..item.first_word() + item.word_count();
+        parsed.diagnostics.iter().any(|d| d.severity == Severity::Error && words.contains(&d.span.word))
+    };
+    let mut before = None;
     for item in &parsed.items {
         match item {
-            Item::Declaration(decl) => {
-                if let Some(node) = builder.declare(decl) {
-                    built.graph.declare(node);
-                    built.spans.push(decl.span());
-                }
-            }
+            _ if broken(item) => {} // the grammar has said what is wrong
+            Item::Declaration(decl) => builder.declare(decl, before),
             Item::Link(link) => builder.problem(link.word.span, "links with @ cannot be used yet"),
             Item::Global(_) => {}
         }
+        before = if let Item::Declaration(decl) = item { Some(decl) } else { before };
     }
-    builder.check_globals();
-    builder.check_ends(&built);
-    let mut problems = std::mem::take(&mut built.warnings);
-    problems.extend(builder.problems);
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        problems.into_iter().partition(|d| d.severity == weir_args::Severity::Error);
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    Ok(Built { warnings, secrets: builder.secrets, ..built })
+    builder.finish()
 }
 
 struct Builder<'a> {
     registry: &'a Registry,
-    globals: Vec<&'a GlobalOption>,
-    problems: Vec<Diagnostic>,
-    secrets: Vec<Span>,
+    graph: Graph,
+    places: Places,
+    /// Global options, as they stand in the words and as the graph has them.
+    globals: Vec<(&'a GlobalOption, Global)>,
+    found: Vec<Diagnostic>,
 }
 
-impl Builder<'_> {
+/// What the arguments of a declaration came to.
+struct Read {
+    options: Options,
+    given: Vec<Given>,
+    /// Name and place of each in `given`.
+    places: Vec<(String, Span)>,
+}
+
+impl<'a> Builder<'a> {
     fn problem(&mut self, span: Span, message: impl Into<String>) {
-        self.problems.push(Diagnostic::error(span, message));
+        self.found.push(Diagnostic::error(span, message));
     }
 
-    fn declare(&mut self, decl: &Declaration) -> Option<Node> {
-        let plugin = self.plugin(decl)?;
-        let mut options = Options::defaults(plugin.options());
-        let mut given = Vec::new();
-        self.apply_globals(&plugin, &mut options);
-        match decl.kind {
-            DeclKind::Source if plugin.claims(&decl.name.text) > Score::No => set(&mut options, "src", &decl.name),
-            DeclKind::Sink => set(&mut options, "dst", &decl.name),
-            _ => {}
+    fn failed(&self) -> bool {
+        self.found.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    fn finish(mut self) -> Result<Built, Vec<Diagnostic>> {
+        if !self.failed() {
+            self.check_ends();
         }
-        if let Some(codec) = decl.codec().filter(|_| decl.arg("c").is_none()) {
-            set(&mut options, "c", codec);
+        self.found.sort_by_key(|d| d.span);
+        if self.failed() {
+            self.found.retain(|d| d.severity == Severity::Error);
+            return Err(self.found);
         }
-        let mut local = false;
-        for arg in &decl.args {
-            local |= arg.name.text == "gfloc";
-            if let Some(g) = self.argument(&plugin, &mut options, arg).filter(|_| !local) {
-                given.push(g);
-            }
-        }
+        self.graph.set_globals(self.globals.into_iter().map(|(_, global)| global).collect());
+        Ok(Built { graph: self.graph, places: self.places, warnings: self.found })
+    }
+
+    fn declare(&mut self, decl: &Declaration, before: Option<&Declaration>) {
+        let Choice { plugin, is_url } = match choose(self.registry, decl, before) {
+            Ok(choice) => choice,
+            Err(problem) => return self.found.push(problem),
+        };
+        let Read { options, given, places } = self.arguments(decl, plugin.as_ref(), is_url);
+        self.check_gfreg(decl);
         let mut node = Node::declared(plugin, options, given);
         node.codec = decl.codec().and_then(|c| CodecId::from_name(&c.text));
         if let Some(name) = decl.arg("N").and_then(Arg::value_str) {
             node.name = name.to_owned();
         }
-        Some(node)
+        self.graph.declare(node);
+        self.places.declared.push(Declared { whole: decl.span(), name: decl.name.span, args: places });
     }
 
-    /// The filter type of a declaration.
-    fn plugin(&mut self, decl: &Declaration) -> Option<Arc<dyn Plugin>> {
-        match decl.kind {
-            DeclKind::Filter => self.by_name(&decl.name),
-            DeclKind::Encoder => self.encoder(decl),
-            DeclKind::Source => self.by_url(&decl.name, Role::Source),
-            DeclKind::Sink => self.by_url(&decl.name, Role::Sink),
+    /// Global options, the name of the declaration, then its arguments.
+    fn arguments(&mut self, decl: &Declaration, plugin: &dyn Plugin, is_url: bool) -> Read {
+        let stream_name = if is_listener(decl) { StreamName::Public } else { StreamName::Secret };
+        let mut options = Options::defaults(plugin.options());
+        self.apply_globals(plugin, &mut options);
+        let (mut given, mut places) = (Vec::new(), Vec::new());
+        let implied = implied(decl, is_url).filter(|name| set(&mut options, name, &decl.name));
+        if let Some(name) = implied.filter(|_| is_url) {
+            given.push(Given::new(name, Some(&redact(&decl.name.text, stream_name))));
+            places.push((name.to_owned(), decl.name.span));
         }
-    }
-
-    fn by_name(&mut self, name: &Text) -> Option<Arc<dyn Plugin>> {
-        let found = self.registry.get(&name.text).cloned();
-        if found.is_none() {
-            let known = self.registry.iter().map(|p| p.name());
-            let help = match suggest(&name.text, known) {
-                Some(near) => format!("did you mean {near}?"),
-                None => "weir -h filters lists them all".to_owned(),
-            };
-            self.problems
-                .push(Diagnostic::error(name.span, format!("there is no filter called {}", name.text)).help(help));
-        }
-        found
-    }
-
-    fn encoder(&mut self, decl: &Declaration) -> Option<Arc<dyn Plugin>> {
-        let Some(name) = decl.codec() else {
-            self.problem(decl.span(), "enc needs a codec: enc:c=avc");
-            return None;
-        };
-        let codec = CodecId::from_name(&name.text);
-        let makes = |p: &&Arc<dyn Plugin>| {
-            let gives = |b: &Bundle| {
-                codec.is_some_and(|c| b.outputs.iter().any(|o| o.prop == Prop::CodecId && o.value == Value::Codec(c)))
-            };
-            p.role() == Role::Encoder && p.caps(&Options::defaults(p.options())).iter().any(gives)
-        };
-        let found = self.registry.iter().filter(makes).min_by_key(|p| p.priority()).cloned();
-        if found.is_none() {
-            let help = format!("weir can encode {}", self.codecs().join(", "));
-            self.problems.push(Diagnostic::error(name.span, format!("no encoder makes {}", name.text)).help(help));
-        }
-        found
-    }
-
-    /// Names of codecs that some encoder makes.
-    fn codecs(&self) -> Vec<&'static str> {
-        let encoders = self.registry.iter().filter(|p| p.role() == Role::Encoder);
-        let outputs = encoders.flat_map(|p| p.caps(&Options::defaults(p.options()))).flat_map(|b| b.outputs);
-        let mut names: Vec<_> = outputs
-            .filter_map(|o| match o.value {
-                Value::Codec(c) if o.prop == Prop::CodecId => Some(c.name()),
-                _ => None,
-            })
-            .collect();
-        names.dedup();
-        names
-    }
-
-    fn by_url(&mut self, url: &Text, role: Role) -> Option<Arc<dyn Plugin>> {
-        // `-i avgen:...` names a source filter.
-        if let Some(named) = self.registry.get(&url.text).filter(|p| p.role() == role) {
-            return Some(Arc::clone(named));
-        }
-        let scored = self.registry.iter().filter(|p| p.role() == role).map(|p| (p.claims(&url.text), p));
-        let best = scored.filter(|(score, _)| *score > Score::No).reduce(|a, b| if b.0 > a.0 { b } else { a });
-        if best.is_none() {
-            let what = if role == Role::Source { "read from" } else { "write to" };
-            self.problem(url.span, format!("no filter can {what} this URL"));
-        }
-        best.map(|(_, p)| Arc::clone(p))
-    }
-
-    /// Applies one argument. Returns it when filters inserted next to this one may see it too.
-    fn argument(&mut self, plugin: &Arc<dyn Plugin>, options: &mut Options, arg: &Arg) -> Option<Given> {
-        let name = arg.name.text.as_str();
-        let given = Given::new(name, arg.value_str());
-        if name.is_empty() {
-            return None;
-        }
-        if arg.property().is_some() {
-            self.problem(arg.span(), "properties with # cannot be set yet");
-            return None;
-        }
-        if let Some((_, usable)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
-            if !usable {
-                self.problem(arg.span(), format!("{name} cannot be used yet"));
-            }
-            return (name == "gfreg").then_some(given);
-        }
-        match options.apply(name, arg.value_str()) {
-            Ok(Applied::Option(index)) => {
-                let secret = options.table()[index].kind == Kind::Secret;
-                if secret {
-                    self.secrets.extend(arg.value.as_ref().map(|v| v.span));
+        let mut arguments =
+            Arguments { registry: self.registry, plugin, options, stream_name, local: false, after_secret: false };
+        for arg in &decl.args {
+            match arguments.read(arg) {
+                Ok(Some(g)) => {
+                    given.push(g);
+                    places.push((arg.name.text.clone(), arg.span()));
                 }
-                Some(Given { secret, ..given })
-            }
-            Err(mismatch) => {
-                self.mismatch(arg, &mismatch);
-                None
-            }
-            Ok(Applied::Unknown) => self.for_neighbours(plugin, arg).then_some(given),
-        }
-    }
-
-    /// Whether a filter that could be inserted next to this one knows the argument; otherwise it is an error.
-    fn for_neighbours(&mut self, plugin: &Arc<dyn Plugin>, arg: &Arg) -> bool {
-        let mut refused = None;
-        for other in self.registry.iter().filter(|p| insertable(p.as_ref())) {
-            match Options::defaults(other.options()).apply(&arg.name.text, arg.value_str()) {
-                Ok(Applied::Option(_)) => return true,
-                Ok(Applied::Unknown) => {}
-                Err(mismatch) => refused = Some(mismatch),
+                Ok(None) => {}
+                Err(problem) => self.found.push(problem),
             }
         }
-        if let Some(mismatch) = refused {
-            self.mismatch(arg, &mismatch);
-            return false;
-        }
-        let known = plugin.options().iter().map(|o| o.name);
-        let help = match suggest(&arg.name.text, known) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("weir -h {} lists its options", plugin.name()),
-        };
-        let message = format!("{} has no option {}", plugin.name(), arg.name.text);
-        self.problems.push(Diagnostic::error(arg.name.span, message).help(help));
-        false
+        Read { options: arguments.options, given, places }
     }
 
-    fn mismatch(&mut self, arg: &Arg, mismatch: &Mismatch) {
-        let span = arg.value.as_ref().map_or(arg.name.span, |v| v.span);
-        self.problem(span, format!("{}: {mismatch}", arg.name.text));
-    }
-
-    fn apply_globals(&mut self, plugin: &Arc<dyn Plugin>, options: &mut Options) {
-        for global in self.globals.clone() {
-            if global.filter.as_ref().is_some_and(|f| f.text != plugin.name()) {
-                continue;
-            }
-            if let Err(mismatch) = options.apply(&global.name.text, global.value.as_ref().map(Text::as_str)) {
-                let span = global.value.as_ref().map_or(global.name.span, |v| v.span);
-                self.problem(span, format!("{} of {}: {mismatch}", global.name.text, plugin.name()));
+    /// A name in `gfreg` that is of no filter prefers nothing.
+    fn check_gfreg(&mut self, decl: &Declaration) {
+        let Some(Text { text, span }) = decl.arg("gfreg").and_then(|a| a.value.as_ref()) else { return };
+        for name in text.split(',').filter(|name| !name.is_empty()) {
+            if !self.registry.iter().any(|p| p.name().starts_with(name)) {
+                let warning = Diagnostic::warning(*span, format!("gfreg: no filter's name begins with {name}"));
+                let near = suggest(name, self.registry.iter().map(|p| p.name()));
+                self.found.push(match near {
+                    Some(near) => warning.help(format!("did you mean {near}?")),
+                    None => warning,
+                });
             }
         }
     }
 
     /// A global option must be one of some filter type.
-    fn check_globals(&mut self) {
-        for global in self.globals.clone() {
-            let meant = |p: &&Arc<dyn Plugin>| global.filter.as_ref().is_none_or(|f| f.text == p.name());
-            let has = |p: &Arc<dyn Plugin>| p.options().iter().any(|o| o.name == global.name.text);
-            if !self.registry.iter().filter(meant).any(has) {
-                self.problem(global.span(), format!("no filter has an option {}", global.name.text));
+    fn read_globals(&mut self, parsed: &'a Parsed) {
+        for item in &parsed.items {
+            let Item::Global(option) = item else { continue };
+            let filter = option.filter.as_ref().map(|f| f.text.clone());
+            let given = Given::new(&option.name.text, option.value.as_ref().map(Text::as_str));
+            let global = Global { filter, given };
+            if self.registry.iter().any(|p| global.is_for(p.as_ref())) {
+                self.places.globals.push((global.given.name.clone(), option.span()));
+                self.globals.push((option, global));
+            } else if !option.name.text.is_empty() {
+                let problem = self.unknown_global(option);
+                self.found.push(problem);
             }
         }
     }
 
-    /// A graph has somewhere to begin and somewhere to end.
-    fn check_ends(&mut self, built: &Built) {
-        if !self.problems.is_empty() {
-            return;
+    fn unknown_global(&self, option: &GlobalOption) -> Diagnostic {
+        let name = &option.name.text;
+        if let Some(filter) = option.filter.as_ref().filter(|f| self.registry.get(&f.text).is_none()) {
+            let error = Diagnostic::error(filter.span, format!("there is no filter called {}", filter.text));
+            return match suggest(&filter.text, self.registry.iter().map(|p| p.name())) {
+                Some(near) => error.help(format!("did you mean {near}?")),
+                None => error.help("weir -h filters lists them all"),
+            };
         }
-        let roles: Vec<Role> = built.graph.nodes().map(|(_, n)| n.plugin.role()).collect();
-        let at = built.spans.first().copied().unwrap_or(Span::new(0, 0..0));
-        if !roles.contains(&Role::Source) {
-            self.problems
-                .push(Diagnostic::error(at, "nothing here makes media").help("begin with a source: avgen, or -i FILE"));
-        } else if !roles.contains(&Role::Sink) {
-            self.problems.push(
-                Diagnostic::error(at, "nothing here takes media").help("end with an output: -o FILE or -o rtmp://..."),
-            );
-        } else if roles.first() == Some(&Role::Sink) {
-            self.problems.push(
-                Diagnostic::error(at, "an output before every source gets nothing").help("move it behind its source"),
-            );
+        let meant = |p: &&std::sync::Arc<dyn Plugin>| option.filter.as_ref().is_none_or(|f| f.text == p.name());
+        let known = self.registry.iter().filter(meant).flat_map(|p| p.options()).map(|o| o.name);
+        let whose = option.filter.as_ref().map_or_else(|| "no filter has an".to_owned(), |f| format!("{f} has no"));
+        let error = Diagnostic::error(option.name.span, format!("{whose} option {name}"));
+        match suggest(name, known) {
+            Some(near) => error.help(format!("did you mean {near}?")),
+            None => error,
+        }
+    }
+
+    fn apply_globals(&mut self, plugin: &dyn Plugin, options: &mut Options) {
+        for (option, global) in self.globals.iter().filter(|(_, g)| g.is_for(plugin)) {
+            let Given { name, value, .. } = &global.given;
+            if let Err(mismatch) = options.apply(name, value.as_deref()) {
+                let span = option.value.as_ref().map_or(option.name.span, |v| v.span);
+                let message = format!("{name} of {}: {mismatch}", plugin.name());
+                self.found.push(Diagnostic::error(span, message));
+            }
+        }
+    }
+
+    /// A graph has somewhere to begin and somewhere to end, in this order.
+    fn check_ends(&mut self) {
+        let roles: Vec<(Role, u32)> = self.graph.nodes().map(|(_, n)| (n.plugin.role(), n.subsession)).collect();
+        let Some(first_source) = roles.iter().position(|(role, _)| *role == Role::Source) else {
+            let at = self.places.declared.first().map_or(Span::new(0, 0..0), |d| d.name);
+            let help = "begin with a source: avgen, or -i FILE";
+            return self.found.push(Diagnostic::error(at, "nothing here makes media").help(help));
+        };
+        for place in &self.places.declared[..first_source] {
+            let message = "nothing comes to what stands before every source";
+            self.found.push(Diagnostic::error(place.name, message).help("put it behind its source"));
+        }
+        let Some((_, last)) = roles.last() else { return };
+        if !roles.iter().any(|(role, sub)| *role == Role::Sink && sub == last) {
+            let source = roles.iter().position(|(_, sub)| sub == last).unwrap_or(first_source);
+            let message = "nothing behind this source takes its media";
+            let help = "end with an output: -o FILE or -o rtmp://...";
+            self.found.push(Diagnostic::error(self.places.declared[source].name, message).help(help));
         }
     }
 }
 
-/// Sets an option from a part of the declaration that is not an argument, where the filter has it.
-fn set(options: &mut Options, name: &str, text: &Text) {
-    if options.table().iter().any(|o| o.name == name) {
-        // Texts fit `src`, `dst` and `c`; a table that says otherwise keeps its default.
-        let _ = options.apply(name, Some(&text.text));
+/// The option that the name of a declaration is for.
+fn implied(decl: &Declaration, is_url: bool) -> Option<&'static str> {
+    match decl.kind {
+        DeclKind::Source if is_url => Some("src"),
+        DeclKind::Sink if is_url => Some("dst"),
+        DeclKind::Encoder if !decl.keyword.text.is_empty() => Some("c"),
+        _ => None,
     }
 }
 
-fn insertable(plugin: &dyn Plugin) -> bool {
-    !plugin.explicit_only() && matches!(plugin.role(), Role::Transform | Role::Mux | Role::Encoder)
+/// Sets an option from the name of the declaration, where the filter has it.
+fn set(options: &mut Options, name: &str, text: &Text) -> bool {
+    // Texts fit `src`, `dst` and `c`; a table that says otherwise keeps its default.
+    options.table().iter().any(|o| o.name == name) && options.apply(name, Some(&text.text)).is_ok()
 }

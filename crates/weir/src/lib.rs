@@ -11,13 +11,19 @@
 //!
 //! The facade only joins the parts: it holds no logic of graphs, media or protocols.
 
+mod arguments;
 mod build;
+mod choose;
+mod places;
 mod registry;
+mod secrets;
 
 pub use build::{Built, build};
+pub use places::Places;
 pub use registry::registry;
+pub use secrets::secrets;
 pub use weir_args as args;
-pub use weir_graph::{Given, Graph, Node};
+pub use weir_graph::{Given, Global, Graph, Node, Unused};
 pub use weir_native::load as load_native;
 pub use weir_plugin as plugin;
 pub use weir_scheduler::{
