@@ -154,7 +154,7 @@ impl DerefMut for Weir {
     }
 }
 
-/// The binary under test.
+/// The binary under test: the newest one built into the directory that this test was built into, or into `target`.
 ///
 /// # Panics
 /// When there is none: it is not built by these tests.
@@ -162,10 +162,14 @@ fn binary() -> PathBuf {
     if let Some(path) = env::var_os("WEIR_BIN") {
         return path.into();
     }
-    let target = env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("weir"));
+    let this = env::current_exe().expect("a test knows its file"); // target/debug/deps/e2e-...
+    let ours = this.ancestors().nth(3).map(Path::to_owned);
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let when = |path: &PathBuf| fs::metadata(path).and_then(|m| m.modified()).ok();
-    let newest = built.iter().filter(|p| when(p).is_some()).max_by_key(|p| when(p));
-    newest.expect("build weir first (cargo build -p weir-cli), or set WEIR_BIN").clone()
+    let newest = |target: PathBuf| {
+        let built = ["release", "debug"].map(|profile| target.join(profile).join("weir"));
+        built.into_iter().filter(|p| when(p).is_some()).max_by_key(when)
+    };
+    let found = ours.into_iter().chain([usual]).find_map(newest);
+    found.expect("build weir first (cargo build -p weir-cli), or set WEIR_BIN")
 }
