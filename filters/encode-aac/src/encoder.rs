@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use weir_media::{Bytes, CodecId, Flags, Packet, Prop, Props, rescale};
-use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, InId, Item, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, OutId, Result, Status, repeat};
 
 use crate::codec::{self, Codec, Config, FRAME};
 use crate::samples::Layout;
@@ -101,8 +101,32 @@ impl Encode {
         run.add(packet, bytes)
     }
 
-    /// Encodes one block, if there is one.
-    fn step(&mut self) -> Result<bool> {
+    /// Sends what is due, or else encodes one block, or else takes one item.
+    fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        if !self.send(ctx) {
+            return Ok(Status::Idle);
+        }
+        if self.ended {
+            ctx.end_all();
+            return Ok(Status::Done);
+        }
+        if self.encode()? {
+            return Ok(Status::Again);
+        }
+        match ctx.next(INPUT) {
+            None => return Ok(Status::Idle),
+            Some(Item::Props(props)) => self.set_input(props)?,
+            Some(Item::Packet(packet)) => self.packet(&packet)?,
+            Some(Item::End) => {
+                self.flush()?;
+                self.ended = true;
+            }
+        }
+        Ok(Status::Again)
+    }
+
+    /// Encodes one block. False when there is none.
+    fn encode(&mut self) -> Result<bool> {
         let Some(frames) = self.run.as_mut().map(Run::encode).transpose()?.flatten() else { return Ok(false) };
         self.stamp(frames);
         Ok(true)
@@ -110,11 +134,11 @@ impl Encode {
 
     /// Brings out everything that was put in.
     fn flush(&mut self) -> Result<()> {
-        while self.step()? {}
+        while self.encode()? {}
         for _ in 0..MAX_FLUSH {
             let Some(run) = self.run.as_mut().filter(|r| r.holds_samples()) else { return Ok(()) };
             run.pad();
-            self.step()?;
+            self.encode()?;
         }
         Err(Error::new(ErrorKind::Internal, "the AAC encoder keeps the end of the sound to itself"))
     }
@@ -161,34 +185,7 @@ impl Encode {
 
 impl Filter for Encode {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        for done in 0..STEPS_PER_CALL {
-            if !self.send(ctx) {
-                // Room that was full from the start comes back with a call; what we used may have been counted short.
-                return Ok(if done == 0 { Status::Idle } else { Status::Again });
-            }
-            if self.ended {
-                ctx.end_all();
-                return Ok(Status::Done);
-            }
-            if self.step()? {
-                continue;
-            }
-            match ctx.next(INPUT) {
-                None => return Ok(Status::Idle),
-                Some(Item::Props(props)) => self.set_input(props)?,
-                Some(Item::Packet(packet)) => self.packet(&packet)?,
-                Some(Item::End) => {
-                    self.flush()?;
-                    self.ended = true;
-                }
-            }
-        }
-        Ok(Status::Again)
-    }
-
-    /// Nothing to do: every frame is a key, and at [`Event::Stop`] the source ends the input.
-    fn event(&mut self, _ctx: &mut Ctx<'_>, _event: Event) -> Result<()> {
-        Ok(())
+        repeat(STEPS_PER_CALL, || self.step(ctx))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The options of `aacenc` and what they mean for one input.
 
 use weir_media::{CodecId, Prop, Props, SampleFormat};
-use weir_plugin::{Error, ErrorKind, Kind, OptionDef, Options, Result};
+use weir_plugin::{Error, Kind, OptionDef, Options, Result};
 
 use crate::codec::{Config, DEFAULT_LIBRARY, LIBRARIES};
 use crate::samples::Layout;
@@ -42,15 +42,10 @@ impl Settings {
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let name = options.text("c").unwrap_or("aac");
         if CodecId::from_name(name) != Some(CodecId::Aac) {
-            return Err(bad(format!("aacenc makes aac, not {name}")));
-        }
-        let mut rates = ["b", "bitrate", "rate"].iter().filter_map(|n| options.int(n));
-        let rate = rates.next();
-        if rates.any(|other| Some(other) != rate) {
-            return Err(bad("b, bitrate, rate are one option, given with different values"));
+            return Err(Error::bad_option(format!("aacenc makes aac, not {name}")));
         }
         Ok(Self {
-            rate: rate.and_then(|r| u32::try_from(r).ok()),
+            rate: options.int_of(&["b", "bitrate", "rate"])?.and_then(|r| u32::try_from(r).ok()),
             library: options.word("lib").unwrap_or(DEFAULT_LIBRARY),
         })
     }
@@ -78,7 +73,7 @@ impl Settings {
             return if asked <= most {
                 Ok(asked)
             } else {
-                Err(bad(format!("{asked} b/s is over the {most} b/s that AAC has for this sound")))
+                Err(Error::bad_option(format!("{asked} b/s is over the {most} b/s that AAC has for this sound")))
             };
         }
         let target = input.u32(Prop::TargetRate).filter(|r| *r > 0).map(|r| r.clamp(8_000, most));
@@ -107,12 +102,10 @@ fn channel_count(channels: u32) -> Result<u32> {
     Err(Error::unsupported(format!("aacenc takes 1 or 2 channels, not {channels}")))
 }
 
-fn bad(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::BadOption, message)
-}
-
 #[cfg(test)]
 mod tests {
+    use weir_plugin::ErrorKind;
+
     use super::*;
 
     fn settings(args: &[(&str, &str)]) -> Result<Settings> {

@@ -1,7 +1,7 @@
 //! The filter itself: follows one input, keeps the encoder fit for it, and places key pictures.
 
 use weir_media::{CodecId, Flags, Frac, Frame, Packet, Prop, Props, rescale};
-use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, InId, Item, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, OneToOne, OutId, Result, Status};
 
 use crate::keys::Keys;
 use crate::openh264::{AccessUnit, Config, Encoder, Failed, MAX_PIXELS, MIN_SIDE};
@@ -9,8 +9,6 @@ use crate::settings::{Settings, declared_fps, frame_rate};
 
 /// Items taken in one call of `process`; a picture takes some milliseconds.
 const ITEMS_PER_CALL: usize = 2;
-
-const INPUT: InId = InId(0);
 
 /// An encoder and what it was opened with.
 struct Open {
@@ -37,20 +35,6 @@ impl Encode {
         Self { settings, input: Props::new(), output: None, open: None, fps: None, keys: None, discontinuity: false }
     }
 
-    /// New properties: what depends on them follows with the next picture, the output at once when it can.
-    fn set_input(&mut self, ctx: &mut Ctx<'_>, props: Props) -> Result<()> {
-        if props.timescale() != self.input.timescale() || props.get(Prop::Fps) != self.input.get(Prop::Fps) {
-            self.fps = None;
-            self.keys = None;
-        }
-        self.input = props;
-        let size = self.input.u32(Prop::Width).zip(self.input.u32(Prop::Height));
-        match size.zip(declared_fps(&self.input)) {
-            Some((size, fps)) => self.publish(ctx, coded_size(size)?, fps),
-            None => Ok(()),
-        }
-    }
-
     /// Opens the output, or changes its properties when they are other ones now.
     fn publish(&mut self, ctx: &mut Ctx<'_>, size: (u32, u32), fps: Frac) -> Result<()> {
         let rate = self.settings.rate_for(&self.input, size, fps)?;
@@ -62,25 +46,6 @@ impl Encode {
                 *old = props;
             }
             none => *none = Some((ctx.open(props.clone()), props)),
-        }
-        Ok(())
-    }
-
-    fn picture(&mut self, ctx: &mut Ctx<'_>, packet: &Packet) -> Result<()> {
-        let Some(frame) = packet.frame() else {
-            return Err(Error::bad_input("a raw picture comes as bytes, not as a frame"));
-        };
-        let timescale = self.input.timescale();
-        let fps = *self.fps.get_or_insert_with(|| frame_rate(&self.input, packet.duration));
-        let size = coded_size((frame.width(), frame.height()))?;
-        self.publish(ctx, size, fps)?;
-        let fresh = self.open_for(self.config(size, fps)?)?;
-        let lost = packet.flags.contains(Flags::DISCONTINUITY);
-        self.discontinuity |= lost;
-        let keys = self.keys.get_or_insert_with(|| Keys::new(self.settings.key_periods(fps), timescale));
-        let due = keys.due(packet.cts) || lost;
-        if let Some(unit) = self.encode(frame, rescale(packet.cts, timescale, 1000), due && !fresh)? {
-            self.send(ctx, packet, unit);
         }
         Ok(())
     }
@@ -149,28 +114,52 @@ impl Encode {
 
 impl Filter for Encode {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        for done in 0..ITEMS_PER_CALL {
-            if self.output.as_ref().is_some_and(|(out, _)| !ctx.room(*out)) {
-                // Room found full at once comes back with a call; room used up by us may have been counted short.
-                return Ok(if done == 0 { Status::Idle } else { Status::Again });
-            }
-            match ctx.next(INPUT) {
-                None => return Ok(Status::Idle),
-                Some(Item::Props(props)) => self.set_input(ctx, props)?,
-                Some(Item::Packet(packet)) => self.picture(ctx, &packet)?,
-                Some(Item::End) => {
-                    ctx.end_all();
-                    return Ok(Status::Done);
-                }
-            }
-        }
-        Ok(Status::Again)
+        self.work(ctx, ITEMS_PER_CALL)
     }
 
     /// [`Event::Stop`] needs nothing: the source ends the input, and no picture is ever held back here.
     fn event(&mut self, _ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
         if let (Event::KeyRequest(_), Some(keys)) = (event, &mut self.keys) {
             keys.request();
+        }
+        Ok(())
+    }
+}
+
+impl OneToOne for Encode {
+    fn out(&self) -> Option<OutId> {
+        self.output.as_ref().map(|(out, _)| *out)
+    }
+
+    /// New properties: what depends on them follows with the next picture, the output at once when it can.
+    fn props(&mut self, ctx: &mut Ctx<'_>, props: Props) -> Result<()> {
+        if props.timescale() != self.input.timescale() || props.get(Prop::Fps) != self.input.get(Prop::Fps) {
+            self.fps = None;
+            self.keys = None;
+        }
+        self.input = props;
+        let size = self.input.u32(Prop::Width).zip(self.input.u32(Prop::Height));
+        match size.zip(declared_fps(&self.input)) {
+            Some((size, fps)) => self.publish(ctx, coded_size(size)?, fps),
+            None => Ok(()),
+        }
+    }
+
+    fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<()> {
+        let Some(frame) = packet.frame() else {
+            return Err(Error::bad_input("a raw picture comes as bytes, not as a frame"));
+        };
+        let timescale = self.input.timescale();
+        let fps = *self.fps.get_or_insert_with(|| frame_rate(&self.input, packet.duration));
+        let size = coded_size((frame.width(), frame.height()))?;
+        self.publish(ctx, size, fps)?;
+        let fresh = self.open_for(self.config(size, fps)?)?;
+        let lost = packet.flags.contains(Flags::DISCONTINUITY);
+        self.discontinuity |= lost;
+        let keys = self.keys.get_or_insert_with(|| Keys::new(self.settings.key_periods(fps), timescale));
+        let due = keys.due(packet.cts) || lost;
+        if let Some(unit) = self.encode(frame, rescale(packet.cts, timescale, 1000), due && !fresh)? {
+            self.send(ctx, &packet, unit);
         }
         Ok(())
     }
@@ -223,6 +212,5 @@ fn refused(config: &Config, failed: Failed) -> Error {
 fn level_too_low(config: &Config) -> Error {
     let Config { width, height, fps, rate, .. } = config;
     let level = f64::from(config.level.unwrap_or(0)) / 10.0;
-    let message = format!("level {level} is too low for {width}x{height} at {fps:.2} fps and {rate} b/s");
-    Error::new(ErrorKind::BadOption, message)
+    Error::bad_option(format!("level {level} is too low for {width}x{height} at {fps:.2} fps and {rate} b/s"))
 }

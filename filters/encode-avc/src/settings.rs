@@ -1,7 +1,7 @@
 //! The options of `avcenc` and what they mean for one input.
 
 use weir_media::{CodecId, Frac, Prop, Props};
-use weir_plugin::{Error, ErrorKind, Kind, OptionDef, Options, Result};
+use weir_plugin::{Error, Kind, OptionDef, Options, Result};
 
 use crate::openh264::Profile;
 
@@ -67,11 +67,11 @@ impl Settings {
     pub(crate) fn new(options: &Options) -> Result<Self> {
         let name = options.text("c").unwrap_or("avc");
         if CodecId::from_name(name) != Some(CodecId::Avc) {
-            return Err(bad(format!("avcenc makes avc, not {name}")));
+            return Err(Error::bad_option(format!("avcenc makes avc, not {name}")));
         }
         let settings = Self {
-            rate: one_of(options, &["b", "bitrate", "rate"])?,
-            gop: one_of(options, &["g", "gop"])?,
+            rate: count(options, &["b", "bitrate", "rate"])?,
+            gop: count(options, &["g", "gop"])?,
             fintra: fintra(options)?,
             profile: match options.word("profile") {
                 Some("baseline") => Profile::Baseline,
@@ -80,7 +80,7 @@ impl Settings {
             },
             level: options.word("level").and_then(level_idc),
             skip: options.bool("skip") == Some(true),
-            max_rate: one_of(options, &["maxrate"])?,
+            max_rate: count(options, &["maxrate"])?,
             threads: options.int("threads").and_then(|n| u16::try_from(n).ok()).unwrap_or(1),
         };
         settings.check_max_rate(settings.rate)?;
@@ -89,8 +89,12 @@ impl Settings {
 
     fn check_max_rate(&self, rate: Option<u32>) -> Result<()> {
         match (self.max_rate, rate) {
-            (Some(_), _) if !self.skip => Err(bad("maxrate needs skip=yes, as only skipping can hold a maximum")),
-            (Some(max), Some(rate)) if max < rate => Err(bad(format!("maxrate {max} is below the bit rate {rate}"))),
+            (Some(_), _) if !self.skip => {
+                Err(Error::bad_option("maxrate needs skip=yes, as only skipping can hold a maximum"))
+            }
+            (Some(max), Some(rate)) if max < rate => {
+                Err(Error::bad_option(format!("maxrate {max} is below the bit rate {rate}")))
+            }
             _ => Ok(()),
         }
     }
@@ -136,21 +140,16 @@ fn default_gop(fps: Frac) -> u32 {
     (fps.as_f64() * DEFAULT_GOP_SECONDS).round().clamp(1.0, 1e6) as u32
 }
 
-/// The value of an option known by several names. Giving two different values is an error.
-fn one_of(options: &Options, names: &[&str]) -> Result<Option<u32>> {
-    let mut given = names.iter().filter_map(|n| options.int(n));
-    let first = given.next();
-    if given.any(|other| Some(other) != first) {
-        return Err(bad(format!("{} are one option, given with different values", names.join(", "))));
-    }
-    Ok(first.and_then(|v| u32::try_from(v).ok()))
+/// A positive number, under any of its names.
+fn count(options: &Options, names: &[&str]) -> Result<Option<u32>> {
+    Ok(options.int_of(names)?.and_then(|n| u32::try_from(n).ok()))
 }
 
 fn fintra(options: &Options) -> Result<Option<Frac>> {
     match options.frac("fintra") {
         Some(f) if f.num < 0 => Ok(None),
         Some(f) if f.num > 0 => Ok(Some(f)),
-        _ => Err(bad("fintra is a time in seconds such as 1 or 0.5, or -1 for none")),
+        _ => Err(Error::bad_option("fintra is a time in seconds such as 1 or 0.5, or -1 for none")),
     }
 }
 
@@ -160,12 +159,10 @@ fn level_idc(word: &str) -> Option<u8> {
     Some(major.parse::<u8>().ok()? * 10 + minor.parse::<u8>().ok()?)
 }
 
-fn bad(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::BadOption, message)
-}
-
 #[cfg(test)]
 mod tests {
+    use weir_plugin::ErrorKind;
+
     use super::*;
 
     fn settings(args: &[(&str, &str)]) -> Result<Settings> {

@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use weir_codec::ErrorKind;
 use weir_codec::aac::{AdtsFrame, AudioSpecificConfig};
 use weir_media::{CodecId, Flags, Packet, Prop, Props, StreamType, Time, rescale};
-use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, OutId, Result, Status, repeat};
 
 use crate::reader::{MAX_HELD, Reader, is_whole_frames};
 
 /// Steps in one call: a packet taken or a frame sent.
 const STEPS_PER_CALL: usize = 64;
+
+const INPUT: InId = InId(0);
 
 /// What an input packet says of the frames that start in it.
 struct Mark {
@@ -21,14 +23,6 @@ struct Mark {
     /// [`Flags::DISCONTINUITY`] or nothing.
     flags: Flags,
     origin: Time,
-}
-
-/// What a step came to.
-enum Step {
-    Progress,
-    /// No room in the output, or nothing in the input.
-    Rest,
-    Done,
 }
 
 /// The filter.
@@ -56,52 +50,37 @@ pub(crate) struct Packetizer {
 
 impl Filter for Packetizer {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        let Some(input) = ctx.inputs().next() else { return Ok(Status::Idle) };
-        for turn in 0..STEPS_PER_CALL {
-            match self.step(ctx, input)? {
-                Step::Progress => {}
-                Step::Rest => return Ok(if turn > 0 { Status::Again } else { Status::Idle }),
-                Step::Done => return Ok(Status::Done),
-            }
-        }
-        Ok(Status::Again)
-    }
-
-    fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        if let (Event::KeyRequest(_), Some(input)) = (event, ctx.inputs().next()) {
-            ctx.request_key(input);
-        }
-        Ok(())
+        repeat(STEPS_PER_CALL, || self.step(ctx))
     }
 }
 
 impl Packetizer {
-    fn step(&mut self, ctx: &mut Ctx<'_>, input: InId) -> Result<Step> {
+    fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         match self.ready.take().or_else(|| self.reader.pull()) {
             Some(next) if self.out.is_some_and(|out| !ctx.room(out)) => {
                 self.ready = Some(next);
-                Ok(Step::Rest)
+                Ok(Status::Idle)
             }
             Some((at, frame)) => {
                 self.send(ctx, at, frame);
-                Ok(Step::Progress)
+                Ok(Status::Again)
             }
-            None => self.refill(ctx, input),
+            None => self.refill(ctx),
         }
     }
 
     /// Takes the next item, once all that came before it and is not continued by it was cut into frames.
-    fn refill(&mut self, ctx: &mut Ctx<'_>, input: InId) -> Result<Step> {
-        let continues = match ctx.peek(input) {
-            None => return Ok(Step::Rest),
+    fn refill(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        let continues = match ctx.peek(INPUT) {
+            None => return Ok(Status::Idle),
             Some(Item::Packet(p)) => !p.flags.contains(Flags::DISCONTINUITY),
             Some(Item::Props(_) | Item::End) => false,
         };
         if !continues && self.reader.flush() {
-            return Ok(Step::Progress);
+            return Ok(Status::Again);
         }
-        match ctx.next(input) {
-            None => return Ok(Step::Rest),
+        match ctx.next(INPUT) {
+            None => return Ok(Status::Idle),
             Some(Item::Props(props)) => self.configure(ctx, props)?,
             Some(Item::Packet(packet)) => self.take(&packet)?,
             Some(Item::End) if self.is_file && self.out.is_none() => {
@@ -109,10 +88,10 @@ impl Packetizer {
             }
             Some(Item::End) => {
                 ctx.end_all();
-                return Ok(Step::Done);
+                return Ok(Status::Done);
             }
         }
-        Ok(Step::Progress)
+        Ok(Status::Again)
     }
 
     fn configure(&mut self, ctx: &mut Ctx<'_>, props: Props) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use weir_codec::avc::{AccessUnit, LengthSize, NalType, SpsInfo, join_length_prefixed, nal_type};
 use weir_media::{Bytes, Flags, Frac, Packet, Prop, Props, StreamType, Time};
-use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, InId, Item, Level, Options, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, Options, OutId, Result, Status, repeat};
 
 use crate::clock::{FrameClock, Rate};
 use crate::props::Described;
@@ -12,6 +12,8 @@ use crate::reader::Reader;
 
 /// Steps in one call: a packet taken, an access unit looked at, or one sent.
 const STEPS_PER_CALL: usize = 64;
+
+const INPUT: InId = InId(0);
 
 /// What the options say.
 pub(crate) struct Settings {
@@ -25,7 +27,7 @@ impl Settings {
             return Ok(Self { rate: None });
         }
         let rate = options.frac("fps").and_then(Rate::of);
-        let bad = || Error::new(ErrorKind::BadOption, "fps is not a frame rate between 1/3600 and 1000");
+        let bad = || Error::bad_option("fps is not a frame rate between 1/3600 and 1000");
         Ok(Self { rate: Some(rate.ok_or_else(bad)?) })
     }
 }
@@ -69,14 +71,6 @@ enum Timing {
     Counted(FrameClock),
 }
 
-/// What a step came to.
-enum Step {
-    Progress,
-    /// No room in the output, or nothing in the input.
-    Rest,
-    Done,
-}
-
 /// The filter.
 pub(crate) struct Packetizer {
     settings: Settings,
@@ -97,22 +91,7 @@ pub(crate) struct Packetizer {
 
 impl Filter for Packetizer {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        let Some(input) = ctx.inputs().next() else { return Ok(Status::Idle) };
-        for turn in 0..STEPS_PER_CALL {
-            match self.step(ctx, input)? {
-                Step::Progress => {}
-                Step::Rest => return Ok(if turn > 0 { Status::Again } else { Status::Idle }),
-                Step::Done => return Ok(Status::Done),
-            }
-        }
-        Ok(Status::Again)
-    }
-
-    fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        if let (Event::KeyRequest(_), Some(input)) = (event, ctx.inputs().next()) {
-            ctx.request_key(input);
-        }
-        Ok(())
+        repeat(STEPS_PER_CALL, || self.step(ctx))
     }
 }
 
@@ -133,38 +112,38 @@ impl Packetizer {
         }
     }
 
-    fn step(&mut self, ctx: &mut Ctx<'_>, input: InId) -> Result<Step> {
+    fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         if !self.ready.is_empty() {
             return self.send(ctx);
         }
         match self.reader.pull() {
             Ok(Some(au)) => self.sort(ctx, au),
-            Ok(None) => return self.refill(ctx, input),
+            Ok(None) => return self.refill(ctx),
             Err(e) => {
                 self.mark = Flags::DISCONTINUITY;
                 self.warn_of_damage(ctx, e);
             }
         }
-        Ok(Step::Progress)
+        Ok(Status::Again)
     }
 
     /// Takes the next item, once all that came before it and is not continued by it was cut into access units.
-    fn refill(&mut self, ctx: &mut Ctx<'_>, input: InId) -> Result<Step> {
-        let continues = match ctx.peek(input) {
-            None => return Ok(Step::Rest),
+    fn refill(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        let continues = match ctx.peek(INPUT) {
+            None => return Ok(Status::Idle),
             Some(Item::Packet(p)) => !p.flags.contains(Flags::DISCONTINUITY),
             Some(Item::Props(_) | Item::End) => false,
         };
         if !continues && (self.reader.flush() || self.flush_clock()) {
-            return Ok(Step::Progress);
+            return Ok(Status::Again);
         }
-        match ctx.next(input) {
-            None => return Ok(Step::Rest),
+        match ctx.next(INPUT) {
+            None => return Ok(Status::Idle),
             Some(Item::Props(props)) => self.configure(props),
             Some(Item::Packet(packet)) => self.take(packet)?,
             Some(Item::End) => return self.end(ctx),
         }
-        Ok(Step::Progress)
+        Ok(Status::Again)
     }
 
     /// Stamps the frames that wait for others. False when none does.
@@ -230,15 +209,15 @@ impl Packetizer {
     }
 
     /// Sends the first access unit that is ready, if there is room.
-    fn send(&mut self, ctx: &mut Ctx<'_>) -> Result<Step> {
+    fn send(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         if self.out.is_some_and(|out| !ctx.room(out)) {
-            return Ok(Step::Rest);
+            return Ok(Status::Idle);
         }
-        let Some(timed) = self.ready.pop_front() else { return Ok(Step::Rest) };
+        let Some(timed) = self.ready.pop_front() else { return Ok(Status::Idle) };
         let timescale = match &self.timing {
             Some(Timing::Counted(clock)) => clock.timescale(),
             Some(Timing::Given { timescale, .. }) => *timescale,
-            None => return Ok(Step::Rest),
+            None => return Ok(Status::Idle),
         };
         if let Some(props) = self.described.update(&timed, timescale)? {
             match self.out {
@@ -249,17 +228,17 @@ impl Packetizer {
         if let Some(out) = self.out {
             ctx.send(out, packet(&timed)?);
         }
-        Ok(Step::Progress)
+        Ok(Status::Again)
     }
 
-    fn end(&self, ctx: &mut Ctx<'_>) -> Result<Step> {
+    fn end(&self, ctx: &mut Ctx<'_>) -> Result<Status> {
         match (&self.timing, self.out) {
             (Some(Timing::Counted(_)), None) => {
                 Err(Error::bad_input("the file has no AVC picture that decoding can start with"))
             }
             _ => {
                 ctx.end_all();
-                Ok(Step::Done)
+                Ok(Status::Done)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use weir_codec::avc::{AuInfo, AvcConfig, LengthPrefixed, NalType, SliceType, join_annexb, nal_type};
 use weir_media::{Bytes, Flags, Packet, Payload, Prop, Props};
-use weir_plugin::{Ctx, Error, Event, Filter, Item, Level, Options, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, Filter, Level, OneToOne, Options, OutId, Result, Status};
 
 /// Packets converted in one call.
 const PACKETS_PER_CALL: usize = 32;
@@ -42,27 +42,7 @@ pub(crate) struct Unframer {
 
 impl Filter for Unframer {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        let Some(input) = ctx.inputs().next() else { return Ok(Status::Idle) };
-        for turn in 0..PACKETS_PER_CALL {
-            let full = self.stream.as_ref().is_some_and(|s| !ctx.room(s.out));
-            match if full { None } else { ctx.next(input) } {
-                None => return Ok(if turn > 0 { Status::Again } else { Status::Idle }),
-                Some(Item::Props(props)) => self.configure(ctx, &props)?,
-                Some(Item::Packet(packet)) => self.convert(ctx, packet)?,
-                Some(Item::End) => {
-                    ctx.end_all();
-                    return Ok(Status::Done);
-                }
-            }
-        }
-        Ok(Status::Again)
-    }
-
-    fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        if let (Event::KeyRequest(_), Some(input)) = (event, ctx.inputs().next()) {
-            ctx.request_key(input);
-        }
-        Ok(())
+        self.work(ctx, PACKETS_PER_CALL)
     }
 }
 
@@ -70,11 +50,17 @@ impl Unframer {
     pub(crate) const fn new(settings: Settings) -> Self {
         Self { settings, stream: None, warned: false }
     }
+}
 
-    fn configure(&mut self, ctx: &mut Ctx<'_>, input: &Props) -> Result<()> {
+impl OneToOne for Unframer {
+    fn out(&self) -> Option<OutId> {
+        self.stream.as_ref().map(|stream| stream.out)
+    }
+
+    fn props(&mut self, ctx: &mut Ctx<'_>, input: Props) -> Result<()> {
         let config = input.bytes(Prop::DecoderConfig).ok_or_else(|| Error::bad_input("framed AVC without an avcC"))?;
         let config = AvcConfig::parse(config).map_err(|e| Error::bad_input(format!("avcC: {e}")))?;
-        let mut props = input.clone().with(Prop::Unframed, true);
+        let mut props = input.with(Prop::Unframed, true);
         props.remove(Prop::DecoderConfig);
         match &mut self.stream {
             None => {
@@ -93,7 +79,7 @@ impl Unframer {
         Ok(())
     }
 
-    fn convert(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<()> {
+    fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<()> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         let data = packet.bytes().ok_or_else(|| Error::unsupported("a raw picture is not an AVC access unit"))?;
         match stream.annexb(&self.settings, data) {

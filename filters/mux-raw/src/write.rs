@@ -1,7 +1,7 @@
 //! The filter: each packet becomes one block of the file.
 
 use weir_media::{Bytes, Frame, FramePool, Packet, Payload, Prop, Props, StreamType, rescale};
-use weir_plugin::{Ctx, Error, Event, Filter, Item, Level, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, Filter, Level, OneToOne, OutId, Result, Status};
 
 use crate::Format;
 
@@ -33,27 +33,7 @@ pub(crate) struct Writer {
 
 impl Filter for Writer {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        let Some(input) = ctx.inputs().next() else { return Ok(Status::Idle) };
-        for turn in 0..PACKETS_PER_CALL {
-            let full = self.stream.as_ref().is_some_and(|s| !ctx.room(s.out));
-            match if full { None } else { ctx.next(input) } {
-                None => return Ok(if turn > 0 { Status::Again } else { Status::Idle }),
-                Some(Item::Props(props)) => self.configure(ctx, props)?,
-                Some(Item::Packet(packet)) => self.write(ctx, packet),
-                Some(Item::End) => {
-                    ctx.end_all();
-                    return Ok(Status::Done);
-                }
-            }
-        }
-        Ok(Status::Again)
-    }
-
-    fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        if let (Event::KeyRequest(_), Some(input)) = (event, ctx.inputs().next()) {
-            ctx.request_key(input);
-        }
-        Ok(())
+        self.work(ctx, PACKETS_PER_CALL)
     }
 }
 
@@ -62,7 +42,27 @@ impl Writer {
         Self { ext, stream: None, pool: FramePool::new() }
     }
 
-    fn configure(&mut self, ctx: &mut Ctx<'_>, input: Props) -> Result<()> {
+    /// Properties of the file.
+    fn file(&self, format: &Format, input: &Props) -> Result<Props> {
+        let usual = format.extensions[0];
+        let ext = self.ext.as_deref().unwrap_or(usual);
+        if !format.extensions.contains(&ext) {
+            return Err(Error::unsupported(format!("{} {} is not written as .{ext}", format.codec, format.ty.name())));
+        }
+        let props = Props::new()
+            .with(Prop::StreamType, StreamType::File)
+            .with(Prop::FileExt, ext)
+            .with(Prop::Timescale, TIMESCALE);
+        Ok(input.str(Prop::Url).map_or(props.clone(), |url| props.with(Prop::Url, url)))
+    }
+}
+
+impl OneToOne for Writer {
+    fn out(&self) -> Option<OutId> {
+        self.stream.as_ref().map(|stream| stream.out)
+    }
+
+    fn props(&mut self, ctx: &mut Ctx<'_>, input: Props) -> Result<()> {
         let format = Format::of(&input).ok_or_else(|| Error::unsupported(format!("a raw file cannot hold {input}")))?;
         match &mut self.stream {
             None => {
@@ -82,22 +82,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Properties of the file.
-    fn file(&self, format: &Format, input: &Props) -> Result<Props> {
-        let usual = format.extensions[0];
-        let ext = self.ext.as_deref().unwrap_or(usual);
-        if !format.extensions.contains(&ext) {
-            return Err(Error::unsupported(format!("{} {} is not written as .{ext}", format.codec, format.ty.name())));
-        }
-        let props = Props::new()
-            .with(Prop::StreamType, StreamType::File)
-            .with(Prop::FileExt, ext)
-            .with(Prop::Timescale, TIMESCALE);
-        Ok(input.str(Prop::Url).map_or(props.clone(), |url| props.with(Prop::Url, url)))
-    }
-
-    fn write(&self, ctx: &mut Ctx<'_>, packet: Packet) {
-        let Some(stream) = &self.stream else { return };
+    fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<()> {
+        let Some(stream) = &self.stream else { return Ok(()) };
         let data = match &packet.data {
             Payload::Bytes(data) => data.clone(),
             Payload::Frame(frame) => pack(frame, &self.pool),
@@ -107,6 +93,7 @@ impl Writer {
         let duration = at(packet.dts.saturating_add(packet.duration.into())).saturating_sub(dts);
         let duration = u32::try_from(duration).unwrap_or(0);
         ctx.send(stream.out, Packet { data: Payload::Bytes(data), dts, cts: at(packet.cts), duration, ..packet });
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use weir_media::{
 };
 use weir_plugin::harness::Harness;
 use weir_plugin::{
-    Create, Credit, ErrorKind, Event, InId, Item, Level, Memory, Options, OutId, Plugin, Registry, Role, Status,
+    Create, Credit, ErrorKind, InId, Item, Level, Memory, Options, OutId, Plugin, Registry, Role, Status,
 };
 
 fn plugin() -> Arc<dyn Plugin> {
@@ -159,13 +159,6 @@ fn without_room_nothing_is_taken() {
     h.credit = Credit::Packets(0);
     assert_eq!(h.run(), Ok(Status::Idle));
     assert!(h.take(OutId(0)).is_empty());
-}
-
-#[test]
-fn key_requests_go_upstream() {
-    let (mut h, _) = harness(&[], None, avc());
-    h.event(Event::KeyRequest(OutId(0))).expect("passed on");
-    assert_eq!(h.key_requests, [InId(0)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use weir_codec::aac::{AudioSpecificConfig, ObjectType, Sbr};
 use weir_media::{Bytes, Flags, Packet, Prop, Props, Time};
 use weir_plugin::harness::Harness;
-use weir_plugin::{ErrorKind, Event, InId, Item, Level, OutId};
+use weir_plugin::{ErrorKind, InId, Item, Level, OutId};
 
 use crate::support::{aac_pid, adts, harness, packetize, shown, stream};
 
@@ -111,15 +111,5 @@ fn a_bad_configuration_is_an_error() {
     for props in [none.clone(), none.with(Prop::DecoderConfig, Bytes::from_static(&[0x12]))] {
         let (mut h, _) = open(props);
         assert_eq!(h.run().expect_err("unusable").kind, ErrorKind::BadInput);
-    }
-}
-
-#[test]
-fn key_requests_are_passed_on() {
-    for name in ["rfadts", "ufadts"] {
-        let mut h = harness(name);
-        h.input(aac_pid());
-        h.event(Event::KeyRequest(OutId(0))).expect("passed on");
-        assert_eq!(h.key_requests, [InId(0)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use weir_codec::avc::join_annexb;
 use weir_media::{Bytes, Flags, Frac, Packet, Prop, Time};
-use weir_plugin::{Event, InId, Item, OutId, Status};
+use weir_plugin::{Item, OutId, Status};
 
 use crate::support::{encoder_pid, harness, nals, packetize, stream};
 
@@ -106,15 +106,4 @@ fn an_encoder_that_ends_before_its_first_picture_is_no_error() {
     h.end(input);
     h.finish().expect("nothing came");
     assert!(h.outputs().is_empty());
-}
-
-#[test]
-fn key_requests_reach_the_encoder() {
-    for name in ["rfnalu", "ufnalu"] {
-        let mut h = harness(name, &[]);
-        h.event(Event::KeyRequest(OutId(0))).expect("nobody to tell yet");
-        h.input(encoder_pid());
-        h.event(Event::KeyRequest(OutId(0))).expect("passed on");
-        assert_eq!(h.key_requests, [InId(0)]);
-    }
 }
