@@ -1,26 +1,27 @@
 //! Messages that point into the command line.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stderr};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use weir::StartError;
-use weir::args::{CommandLine, Diagnostic, Parsed, Severity, Span, StreamName};
+use weir::args::{CommandLine, Diagnostic, Severity, Span};
 
-/// Shows diagnostics under the words they are about, without the secrets in them.
-pub(crate) struct Messages {
-    words: Vec<String>,
-    hidden: Vec<Span>,
+use crate::screen::{Screen, text_columns};
+
+/// The command line as it may be shown.
+pub(crate) struct Messages<'a> {
+    screen: &'a Screen,
+    line: CommandLine,
 }
 
-impl Messages {
-    pub(crate) fn new(words: &[String], parsed: &Parsed) -> Self {
-        let is_listener = |d: &weir::args::Declaration| d.arg("rtmp_listen").is_some();
-        Self { words: words.to_vec(), hidden: parsed.secrets(is_listener) }
+impl<'a> Messages<'a> {
+    /// Messages about `words`, of which the places `hidden` are shown as `***`.
+    pub(crate) fn new(screen: &'a Screen, words: &[String], hidden: &[Span]) -> Self {
+        Self { screen, line: CommandLine::new(words, hidden) }
     }
 
-    /// Hides further places.
-    pub(crate) fn hide(&mut self, places: &[Span]) {
-        self.hidden.extend(places);
+    /// Where they are printed.
+    pub(crate) fn screen(&self) -> &'a Screen {
+        self.screen
     }
 
     /// Prints one diagnostic.
@@ -32,26 +33,23 @@ impl Messages {
         self.print(level, &diagnostic.message, Some(diagnostic.span), diagnostic.help.as_deref());
     }
 
-    /// Prints why a session did not start, under the filter it is about.
-    pub(crate) fn failed(&self, span: Option<Span>, e: &StartError) {
-        self.print(Level::ERROR, &e.to_string(), span, None);
+    /// Prints an error, under a place when it has one.
+    pub(crate) fn error(&self, span: Option<Span>, message: &str) {
+        self.print(Level::ERROR, message, span, None);
     }
 
     fn print(&self, level: Level<'_>, message: &str, span: Option<Span>, help: Option<&str>) {
-        let message = weir::args::redact(message, StreamName::Public);
-        let line = CommandLine::new(&self.words, &self.hidden);
-        let mut group = level.primary_title(&*message).elements(
-            span.map(|s| Snippet::source(line.text()).annotation(AnnotationKind::Primary.span(line.range(s)))),
-        );
-        if let Some(help) = help {
-            group = group.element(Level::HELP.message(help));
+        let (message, help) = (self.screen.clean(message), help.map(|h| self.screen.clean(h)));
+        let snippet = |s: Span| {
+            let place = AnnotationKind::Primary.span(self.line.range(s));
+            Snippet::source(self.line.text()).annotation(place)
+        };
+        let mut group = level.primary_title(&*message).elements(span.map(snippet));
+        if let Some(help) = &help {
+            group = group.element(Level::HELP.message(help.as_str()));
         }
-        let renderer = if std::io::stderr().is_terminal() { Renderer::styled() } else { Renderer::plain() };
-        eprintln!("{}", renderer.render(&[group]));
+        let renderer = if stderr().is_terminal() { Renderer::styled() } else { Renderer::plain() };
+        let text = renderer.term_width(text_columns(&stderr())).render(&[group]);
+        Screen::raw(&format!("{text}\n"));
     }
-}
-
-/// Prints an error that is about no word.
-pub(crate) fn plain(text: &str) {
-    eprintln!("error: {text}");
 }

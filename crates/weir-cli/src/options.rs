@@ -1,12 +1,14 @@
 //! weir's own options, as distinct from the words of the graph. clap owns them; the grammar leaves them out.
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use weir::args::value::{self, Typed};
 use weir::args::{OwnOption, Takes};
+use weir::plugin::{Kind, Level};
 
 use crate::logs::Logs;
-use crate::{OK, USAGE};
 
-/// Options of weir itself, as typed. Both one and two dashes work.
+/// Options of weir itself, as typed. Two dashes are for options of filters, but for the two that everybody tries.
 pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-h", takes: Takes::OptionalWord },
     OwnOption { name: "-help", takes: Takes::OptionalWord },
@@ -20,13 +22,18 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-plugin", takes: Takes::Word },
     OwnOption { name: "-memory", takes: Takes::Nothing },
     OwnOption { name: "-threads", takes: Takes::Nothing },
+    OwnOption { name: "-max-chain", takes: Takes::Nothing },
     OwnOption { name: "-max-conns", takes: Takes::Nothing },
 ];
+
+/// The least memory a session can work with.
+const LEAST_MEMORY: i64 = 8_000_000;
 
 /// What weir's own options say.
 pub(crate) struct Options {
     /// `-h` with the word after it, or empty.
     pub(crate) help: Option<String>,
+    pub(crate) version: bool,
     pub(crate) graph: bool,
     pub(crate) stats: bool,
     pub(crate) quiet: bool,
@@ -34,7 +41,14 @@ pub(crate) struct Options {
     pub(crate) plugins: Vec<String>,
     pub(crate) memory: usize,
     pub(crate) threads: Option<usize>,
+    pub(crate) max_chain: Option<usize>,
     pub(crate) max_connections: Option<usize>,
+}
+
+/// An option of weir's own that cannot be used: its name as `graph`, if it is known, and what is wrong.
+pub(crate) struct BadOption {
+    pub(crate) name: Option<String>,
+    pub(crate) message: String,
 }
 
 /// The options as clap knows them; also the source of their help.
@@ -43,92 +57,147 @@ pub(crate) fn command() -> Command {
     let value = |name: &'static str, shown: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(shown).help(help)
     };
+    let number = |min, max| move |text: &str| whole(text, min, max);
     Command::new("weir")
-        .version(env!("CARGO_PKG_VERSION"))
         .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
         .arg(
             Arg::new("help")
                 .short('h')
                 .long("help")
                 .num_args(0..=1)
                 .default_missing_value("")
-                .help("This help, or that of a filter (also: filters)"),
+                .help("This help, or that of a filter, of FILTER.OPTION, of filters, codecs or formats"),
         )
+        .arg(flag("version", "Print the version"))
         .arg(flag("graph", "Print the graph when it ends"))
-        .arg(flag("stats", "Print what every filter did when it ends"))
-        .arg(flag("quiet", "No status line"))
-        .arg(value(
-            "logs",
-            "TOPIC@LEVEL",
-            "What to log: filter names or all, at quiet, error, warning (default), info or debug; joined with :",
-        ))
-        .arg(value("plugin", "FILE", "Load a filter from a shared library").action(ArgAction::Append))
+        .arg(flag("stats", "Print what every filter and output did when it ends"))
+        .arg(flag("quiet", "Only errors: no status line, no warnings"))
         .arg(
-            value("memory", "BYTES", "Cap on media kept in memory, over the whole process (default 512M)")
+            value(
+                "logs",
+                "TOPIC@LEVEL",
+                "What to log: topics are filters, graph, net, session or all; levels are quiet, error, \
+                 warning (the default), info and debug. Several are joined with a colon",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(value("plugin", "FILE", "Load a filter from a shared library; may come again").action(ArgAction::Append))
+        .arg(
+            value("memory", "BYTES", "Most media kept in memory, over the whole process (default 512M)")
                 .value_parser(bytes),
         )
+        .arg(value("threads", "N", "Worker threads for codecs (default one per core)").value_parser(number(1, 256)))
         .arg(
-            value("threads", "N", "Worker threads for codecs (default: one per core)")
-                .value_parser(clap::value_parser!(u16).range(1..=256)),
+            value("max-chain", "N", "Most filters inserted between two declared ones (default 6); 0 inserts none")
+                .value_parser(number(0, 64)),
         )
         .arg(
-            value("max-conns", "N", "Connections at once (default: as many as the descriptor limit leaves)")
-                .value_parser(clap::value_parser!(u32).range(1..)),
+            value("max-conns", "N", "Most connections at once (default what the descriptor limit leaves)")
+                .value_parser(number(1, u32::MAX.into())),
         )
 }
 
+/// Advice for a word such as `--graph`, which reads as an option of filters.
+pub(crate) fn advice(word: &str) -> Option<String> {
+    let name = word.strip_prefix("--")?.split('=').next()?;
+    let own = OWN.iter().find(|o| o.name.strip_prefix('-') == Some(name))?;
+    Some(format!("options of weir itself have one dash: {}", own.name))
+}
+
 impl Options {
-    /// Parses them; an exit code when that is all there is to do.
-    pub(crate) fn parse(own: &[String]) -> Result<Self, u8> {
+    /// Parses them.
+    pub(crate) fn parse(own: &[String]) -> Result<Self, BadOption> {
         let words = std::iter::once("weir".to_owned()).chain(own.iter().cloned());
-        match command().try_get_matches_from(words).map_err(|e| e.to_string_and_code()).and_then(|m| Self::of(&m)) {
-            Ok(options) => Ok(options),
-            Err((text, code)) if code == OK => {
-                print!("{text}");
-                Err(OK)
-            }
-            Err((text, code)) => {
-                eprint!("{text}");
-                Err(code)
-            }
-        }
+        Self::of(&command().try_get_matches_from(words).map_err(|e| bad(&e))?)
     }
 
-    fn of(matches: &ArgMatches) -> Result<Self, (String, u8)> {
-        let logs = matches.get_one::<String>("logs").map_or("", String::as_str);
+    fn of(matches: &ArgMatches) -> Result<Self, BadOption> {
+        let texts = |name: &str| matches.get_many::<String>(name).into_iter().flatten();
+        let number = |name: &str| matches.get_one::<usize>(name).copied();
+        let quiet = matches.get_flag("quiet");
+        let all = if quiet { Level::Error } else { Level::Warning };
+        let logs = Logs::parse(texts("logs").map(String::as_str), all);
         Ok(Self {
             help: matches.get_one::<String>("help").cloned(),
+            version: matches.get_flag("version"),
             graph: matches.get_flag("graph"),
             stats: matches.get_flag("stats"),
-            quiet: matches.get_flag("quiet"),
-            logs: Logs::parse(logs).map_err(|e| (format!("error: -logs: {e}\n"), USAGE))?,
-            plugins: matches.get_many::<String>("plugin").into_iter().flatten().cloned().collect(),
+            quiet,
+            logs: logs.map_err(|e| BadOption { name: Some("logs".to_owned()), message: format!("-logs: {e}") })?,
+            plugins: texts("plugin").cloned().collect(),
             memory: matches.get_one::<usize>("memory").copied().unwrap_or(weir::Config::default().memory),
-            threads: matches.get_one::<u16>("threads").map(|n| usize::from(*n)),
-            max_connections: matches.get_one::<u32>("max-conns").map(|n| *n as usize),
+            threads: number("threads"),
+            max_chain: number("max-chain"),
+            max_connections: number("max-conns"),
         })
     }
 }
 
-/// The least memory a session can work with.
-const LEAST_MEMORY: usize = 8 << 20;
+/// clap's error in one sentence.
+fn bad(e: &clap::Error) -> BadOption {
+    let text = |kind| match e.get(kind) {
+        Some(ContextValue::String(s)) => Some(s.as_str()),
+        _ => None,
+    };
+    // "--logs <TOPIC@LEVEL>" or "--graph"
+    let named = text(ContextKind::InvalidArg).unwrap_or_default();
+    let name = named.split([' ', '=']).next().unwrap_or_default().trim_start_matches('-').to_owned();
+    let value = text(ContextKind::InvalidValue).unwrap_or_default();
+    let command = command();
+    let shown = command.get_arguments().find(|a| a.get_id() == name.as_str());
+    let wanted = shown.and_then(|a| a.get_value_names()).map_or("VALUE", |v| v[0].as_str());
+    let why = std::error::Error::source(e).map(ToString::to_string);
+    let message = match (e.kind(), value) {
+        (ErrorKind::TooManyValues, _) => format!("-{name} takes no value"),
+        (_, "") => format!("-{name} needs a value: -{name}={wanted}"),
+        (_, value) => format!("-{name}: {}", why.unwrap_or_else(|| format!("{value} is not a value it takes"))),
+    };
+    BadOption { name: (!name.is_empty()).then_some(name), message }
+}
 
-fn bytes(text: &str) -> Result<usize, String> {
-    let kind = weir::plugin::Kind::Int { min: 0, max: i64::MAX };
-    match weir::args::value::parse(kind, Some(text)) {
-        Ok(weir::args::value::Typed::Int(n)) => {
-            usize::try_from(n).ok().filter(|n| *n >= LEAST_MEMORY).ok_or_else(|| "at least 8M is needed".to_owned())
-        }
-        _ => Err("expected a number of bytes such as 512M".to_owned()),
+fn whole(text: &str, min: i64, max: i64) -> Result<usize, String> {
+    match value::parse(Kind::Int { min, max }, Some(text)) {
+        Ok(Typed::Int(n)) => usize::try_from(n).map_err(|e| e.to_string()),
+        Ok(_) => unreachable!("a whole number was asked for"),
+        Err(mismatch) => Err(mismatch.to_string()),
     }
 }
 
-trait ClapError {
-    fn to_string_and_code(&self) -> (String, u8);
+fn bytes(text: &str) -> Result<usize, String> {
+    let most = i64::try_from(usize::MAX).unwrap_or(i64::MAX);
+    whole(text, LEAST_MEMORY, most).map_err(|_| "expected a number of bytes such as 512M, at least 8M".to_owned())
 }
 
-impl ClapError for clap::Error {
-    fn to_string_and_code(&self) -> (String, u8) {
-        (self.render().to_string(), if self.use_stderr() { USAGE } else { OK })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(words: &[&str]) -> String {
+        let own: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        Options::parse(&own).err().expect("wrong").message
+    }
+
+    #[test]
+    fn mistakes_are_one_sentence() {
+        command().debug_assert();
+        assert_eq!(said(&["--memory=abc"]), "-memory: expected a number of bytes such as 512M, at least 8M");
+        assert_eq!(said(&["--memory=1M"]), "-memory: expected a number of bytes such as 512M, at least 8M");
+        assert_eq!(said(&["--threads=0"]), "-threads: expected a whole number from 1 to 256");
+        assert_eq!(said(&["--max-chain=x"]), "-max-chain: expected a whole number from 0 to 64");
+        assert_eq!(said(&["--logs"]), "-logs needs a value: -logs=TOPIC@LEVEL");
+        assert_eq!(said(&["--plugin"]), "-plugin needs a value: -plugin=FILE");
+        assert_eq!(said(&["--graph=1"]), "-graph takes no value");
+        assert_eq!(said(&["--logs=loud"]), "-logs: loud needs a level: loud@debug");
+    }
+
+    #[test]
+    fn later_ones_win_and_lists_grow() {
+        let own = ["--graph", "--graph", "--memory=9M", "--memory=10M", "--logs=a@info", "--logs=b@debug", "-h", "x"];
+        let o = Options::parse(&own.map(String::from)).ok().expect("good");
+        assert!(o.graph && !o.stats);
+        assert_eq!((o.memory, o.help.as_deref()), (10_000_000, Some("x")));
+        assert!(o.logs.shows("a", Level::Info) && o.logs.shows("b", Level::Debug));
     }
 }

@@ -1,117 +1,288 @@
-//! What is shown while a session runs: log lines, and a status line when a terminal is there to show it.
+//! What is shown while a session runs and of what it did: log lines, a status line when a terminal is there to show it,
+//! and the tables of `-stats`.
 //!
 //! Runs on the main thread over a bounded channel: a terminal that does not take text stalls nobody else.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _, stderr};
+use std::time::Duration;
 
-use weir::plugin::{Level, OutputRecord, Phase};
-use weir::{Log, OutputReport, Report, Reports, Snapshot};
+use weir::plugin::media::Time;
+use weir::plugin::{OutputRecord, Phase};
+use weir::{FilterReport, OutputReport, Report, Reports, Snapshot};
 
+use crate::logs;
 use crate::options::Options;
+use crate::screen::{Screen, is_terminal, terminal_columns};
 
-/// Columns the status line uses at most.
-const COLUMNS: usize = 110;
+/// Widest name in the tables.
+const NAME_COLUMNS: usize = 20;
 
 /// Shows reports until the session is over.
-pub(crate) fn follow(reports: &Reports, options: &Options) {
-    let mut line = StatusLine { on: stderr().is_terminal() && !options.quiet, bytes: HashMap::new(), at: 0 };
+pub(crate) fn follow(reports: &Reports, options: &Options, screen: &Screen) {
+    let mut rates = Rates::default();
+    let mut line = StatusLine { on: is_terminal() && !options.quiet, shown: String::new() };
     for report in reports {
         match report {
             Report::Log(log) if options.logs.shows(&log.topic, log.level) => {
                 line.clear();
-                print_log(&log);
+                screen.print(&logs::text(&log));
+                line.redraw();
             }
             Report::Log(_) => {}
-            Report::Snapshot(snapshot) => line.show(&snapshot),
+            Report::Snapshot(snapshot) => {
+                let views = rates.views(&snapshot);
+                line.show(&screen.clean(&status(snapshot.at, &views, terminal_columns().saturating_sub(1))));
+            }
         }
     }
     line.clear();
 }
 
-fn print_log(log: &Log) {
-    let level = match log.level {
-        Level::Error => "error: ",
-        Level::Warning => "warning: ",
-        Level::Info => "",
-        Level::Debug => "debug: ",
-    };
-    eprintln!("{level}{}: {}", log.topic, log.line);
-}
-
+/// One line at the bottom of the terminal.
 struct StatusLine {
     on: bool,
-    /// Bytes sent by each output at the last snapshot.
-    bytes: HashMap<String, u64>,
-    at: u64,
+    shown: String,
 }
 
 impl StatusLine {
-    fn show(&mut self, snapshot: &Snapshot) {
-        let passed = snapshot.at.as_micros().saturating_sub(self.at).max(1);
-        self.at = snapshot.at.as_micros();
-        let mut text = clock(snapshot.at.as_micros() / 1_000_000);
-        for output in &snapshot.outputs {
-            let before = self.bytes.insert(output.name.clone(), output.record.bytes).unwrap_or(0);
-            let kbps = output.record.bytes.saturating_sub(before) * 8_000 / passed;
-            let _ = write!(text, "  {}", output_text(output, kbps));
-        }
-        if self.on {
-            let short: String = text.chars().take(COLUMNS).collect();
-            eprint!("\r\x1b[K{short}");
-            let _ = stderr().flush();
+    fn show(&mut self, text: &str) {
+        text.clone_into(&mut self.shown);
+        self.redraw();
+    }
+
+    fn redraw(&self) {
+        if self.on && !self.shown.is_empty() {
+            Screen::raw(&format!("\r{}\x1b[K", self.shown));
         }
     }
 
     fn clear(&self) {
-        if self.on {
-            eprint!("\r\x1b[K");
+        if self.on && !self.shown.is_empty() {
+            Screen::raw("\r\x1b[K");
         }
     }
 }
 
-fn output_text(output: &OutputReport, kbps: u64) -> String {
-    let OutputRecord { target, phase, players, dropped, .. } = &output.record;
+/// One output at a glance.
+struct View<'a> {
+    record: &'a OutputRecord,
+    /// Bytes per second since the last snapshot.
+    rate: u64,
+}
+
+/// What was counted at the last snapshot.
+#[derive(Default)]
+struct Rates {
+    bytes: HashMap<String, u64>,
+    at: Time,
+}
+
+impl Rates {
+    fn views<'a>(&mut self, snapshot: &'a Snapshot) -> Vec<View<'a>> {
+        let passed = micros(snapshot.at.since(std::mem::replace(&mut self.at, snapshot.at))).max(1);
+        let mut view = |output: &'a OutputReport| {
+            let bytes = output.record.bytes;
+            let before = self.bytes.insert(output.name.clone(), bytes).unwrap_or(0);
+            View { record: &output.record, rate: bytes.saturating_sub(before).saturating_mul(1_000_000) / passed }
+        };
+        snapshot.outputs.iter().map(&mut view).collect()
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The status in at most `columns`: every output with its whole name, else with a short one, else all summed up.
+fn status(at: Time, outputs: &[View<'_>], columns: usize) -> String {
+    let listed = |name: fn(&str) -> &str| {
+        let each = outputs.iter().map(|o| format!("  {} {}", name(&o.record.target), state(o)));
+        clock(at) + &each.collect::<String>()
+    };
+    let forms = [listed(without_scheme), listed(last_part), format!("{}  {}", clock(at), sum(outputs))];
+    let fits = |text: &&String| text.chars().count() <= columns;
+    forms.iter().find(fits).cloned().unwrap_or_else(|| forms[2].chars().take(columns).collect())
+}
+
+fn without_scheme(target: &str) -> &str {
+    target.split_once("://").map_or(target, |(_, rest)| rest)
+}
+
+fn last_part(target: &str) -> &str {
+    target.trim_end_matches('/').rsplit('/').next().unwrap_or(target)
+}
+
+fn state(output: &View<'_>) -> String {
+    let OutputRecord { target, phase, players, dropped, bytes, .. } = output.record;
     let lost = if *dropped > 0 { format!(" {dropped} dropped") } else { String::new() };
     match phase {
-        Phase::Live if target.contains("://") => {
-            let s = if *players == 1 { "" } else { "s" };
-            format!("{target} {players} player{s} {kbps} kb/s{lost}")
-        }
-        Phase::Live => format!("{target} {kbps} kb/s{lost}"),
-        other => format!("{target} {other}{lost}"),
+        Phase::Live if target.contains("://") => format!("{} {}{lost}", counted(*players, "player"), rate(output.rate)),
+        Phase::Live => format!("{} {}{lost}", size(*bytes), rate(output.rate)),
+        other => format!("{other}{lost}"),
     }
 }
 
-fn clock(seconds: u64) -> String {
+/// All outputs in a few words.
+fn sum(outputs: &[View<'_>]) -> String {
+    let phases = [Phase::Live, Phase::Listening, Phase::Starting, Phase::Draining, Phase::Ended, Phase::Failed];
+    let of = |phase: Phase| outputs.iter().filter(|o| o.record.phase == phase).count();
+    let mut parts: Vec<String> = phases.into_iter().filter(|p| of(*p) > 0).map(|p| format!("{} {p}", of(p))).collect();
+    let total = |count: fn(&OutputRecord) -> u64| outputs.iter().map(|o| count(o.record)).sum::<u64>();
+    parts.push(rate(outputs.iter().map(|o| o.rate).sum()));
+    parts.push(counted(u32::try_from(total(|r| r.players.into())).unwrap_or(u32::MAX), "player"));
+    let dropped = total(|r| r.dropped);
+    if dropped > 0 {
+        parts.push(format!("{dropped} dropped"));
+    }
+    parts.join(", ")
+}
+
+fn counted(n: u32, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+fn clock(at: Time) -> String {
+    let seconds = at.as_micros() / 1_000_000;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// Prints what every filter did.
-pub(crate) fn stats(last: &Snapshot) {
-    eprintln!(
-        "{:<16} {:>9} {:>10} {:>10} {:>12} {:>12} {:>8}",
-        "filter", "calls", "busy ms", "pkts in", "pkts out", "bytes out", "dropped"
+/// Bits per second of a rate in bytes.
+fn rate(bytes: u64) -> String {
+    scaled(bytes.saturating_mul(8), &["b/s", "kb/s", "Mb/s", "Gb/s"])
+}
+
+fn size(bytes: u64) -> String {
+    scaled(bytes, &["B", "kB", "MB", "GB", "TB"])
+}
+
+/// Three digits and a unit.
+fn scaled(value: u64, units: &[&str]) -> String {
+    let mut scale = 1_u64;
+    let mut unit = 0;
+    while value / scale >= 1000 && unit + 1 < units.len() {
+        scale *= 1000;
+        unit += 1;
+    }
+    let tenths = u128::from(value) * 10 / u128::from(scale);
+    if unit > 0 && tenths < 1000 {
+        format!("{}.{} {}", tenths / 10, tenths % 10, units[unit])
+    } else {
+        format!("{} {}", value / scale, units[unit])
+    }
+}
+
+/// What every filter and output did.
+pub(crate) fn stats(last: &Snapshot) -> String {
+    let mut text = format!(
+        "{:<NAME_COLUMNS$} {:>9} {:>9} {:>9} {:>10} {:>10} {:>9} {:>8}\n",
+        "filter", "calls", "busy ms", "longest", "packets in", "out", "bytes out", "dropped"
     );
-    for f in &last.filters {
-        eprintln!(
-            "{:<16} {:>9} {:>10.1} {:>10} {:>12} {:>12} {:>8}{}",
-            f.name,
-            f.calls,
-            f.busy.as_secs_f64() * 1e3,
-            f.packets_in,
-            f.packets_out,
-            f.bytes_out,
-            f.dropped,
-            f.error.as_ref().map(|e| format!("  failed: {e}")).unwrap_or_default(),
+    last.filters.iter().for_each(|f| filter_line(&mut text, f));
+    for OutputReport { name, record: r } in &last.outputs {
+        let _ = writeln!(text, "\n{name}  {}  {}", r.target, r.phase);
+        let _ = writeln!(
+            text,
+            "  {}, {} ever, {} refused; {} sent, {} kept; {} messages dropped, {} ms late",
+            counted(r.players, "player"),
+            r.players_total,
+            r.refused,
+            size(r.bytes),
+            size(r.kept),
+            r.dropped,
+            r.lag.as_millis(),
         );
     }
-    for o in &last.outputs {
-        let r = &o.record;
-        eprintln!(
-            "{:<16} {} {}: {} players now, {} ever, {} refused, {} bytes, {} dropped, {} kept",
-            o.name, r.target, r.phase, r.players, r.players_total, r.refused, r.bytes, r.dropped, r.kept
+    text
+}
+
+fn filter_line(text: &mut String, f: &FilterReport) {
+    let ms = |span: Duration| span.as_secs_f64() * 1e3;
+    let _ = writeln!(
+        text,
+        "{:<NAME_COLUMNS$} {:>9} {:>9.1} {:>9.1} {:>10} {:>10} {:>9} {:>8}",
+        f.name,
+        f.calls,
+        ms(f.busy),
+        ms(f.longest),
+        f.packets_in,
+        f.packets_out,
+        size(f.bytes_out),
+        f.dropped,
+    );
+    if let Some(e) = &f.error {
+        let _ = writeln!(text, "  failed: {e}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(target: &str, phase: Phase, players: u32, bytes: u64) -> OutputRecord {
+        OutputRecord { target: target.to_owned(), phase, players, bytes, ..OutputRecord::default() }
+    }
+
+    #[test]
+    fn units() {
+        let r: Vec<String> = [0, 124, 125, 12_500, 1_250_000, 125_000_000].into_iter().map(rate).collect();
+        assert_eq!(r, ["0 b/s", "992 b/s", "1.0 kb/s", "100 kb/s", "10.0 Mb/s", "1.0 Gb/s"]);
+        assert_eq!((size(999), size(1_000), size(u64::MAX)), ("999 B".into(), "1.0 kB".into(), "18446744 TB".into()));
+    }
+
+    #[test]
+    fn the_line_gets_shorter_until_it_fits() {
+        let mut slow = record("rtmp://127.0.0.1:1935/live/b", Phase::Live, 1, 0);
+        slow.dropped = 7;
+        let records = [
+            record("rtmp://127.0.0.1:1935/live/a", Phase::Listening, 0, 0),
+            slow,
+            record("copies/film.flv", Phase::Live, 1, 2_500_000),
+        ];
+        let views: Vec<View<'_>> = records.iter().map(|record| View { record, rate: 250_000 }).collect();
+        let at = Time::from_millis(3_723_000);
+        let is = |columns: usize| status(at, &views, columns);
+        assert_eq!(
+            is(200),
+            "01:02:03  127.0.0.1:1935/live/a listening  127.0.0.1:1935/live/b 1 player 2.0 Mb/s 7 dropped  \
+             copies/film.flv 2.5 MB 2.0 Mb/s"
+        );
+        assert_eq!(is(100), "01:02:03  a listening  b 1 player 2.0 Mb/s 7 dropped  film.flv 2.5 MB 2.0 Mb/s");
+        assert_eq!(is(70), "01:02:03  2 live, 1 listening, 6.0 Mb/s, 2 players, 7 dropped");
+        assert_eq!(is(20), "01:02:03  2 live, 1 ");
+    }
+
+    #[test]
+    fn rates_are_since_the_last_snapshot() {
+        let mut rates = Rates::default();
+        let mut rate = |millis: u64, bytes: u64| {
+            let output = OutputReport { name: "x".to_owned(), record: record("x", Phase::Live, 1, bytes) };
+            let snapshot = Snapshot { at: Time::from_millis(millis), outputs: vec![output], ..Snapshot::default() };
+            rates.views(&snapshot)[0].rate
+        };
+        assert_eq!((rate(1_000, 500), rate(3_000, 1_500), rate(3_000, 1_500), rate(4_000, 0)), (500, 500, 0, 0));
+    }
+
+    #[test]
+    fn tables_fit_a_terminal_of_100_columns() {
+        let filter = FilterReport {
+            name: "avcenc#2".to_owned(),
+            calls: 999_999_999,
+            busy: Duration::from_secs(99_999),
+            packets_in: 9_999_999_999,
+            packets_out: 9_999_999_999,
+            bytes_out: 12_345_678,
+            error: Some("it broke".to_owned()),
+            ..FilterReport::default()
+        };
+        let output =
+            OutputReport { name: "rtmpout".to_owned(), record: record("rtmp://h/live", Phase::Ended, 2, 4_200) };
+        let text = stats(&Snapshot { filters: vec![filter], outputs: vec![output], ..Snapshot::default() });
+        assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
+        assert_eq!(text.lines().nth(2), Some("  failed: it broke"));
+        assert_eq!(
+            text.lines().last(),
+            Some("  2 players, 0 ever, 0 refused; 4.2 kB sent, 0 B kept; 0 messages dropped, 0 ms late")
         );
     }
 }

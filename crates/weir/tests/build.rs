@@ -137,7 +137,7 @@ fn arguments_that_are_wrong() {
     refused("-i a.flv -o x.flv:ileve=1", "ileve: fout has no option ileve (did you mean ileave?)");
     refused("avgen:sr=abc -o null", "abc: sr: expected a whole number from 8000 to 192000");
     refused("avgen:sr -o null", "sr: sr: expected a value: a whole number from 8000 to 192000");
-    refused("avgen:type=aw -o null", "aw: type: expected one of a, v, av (did you mean a?)");
+    refused("avgen:type=aw -o null", "aw: type: expected one of a, v, av (did you mean av?)");
     refused(
         "avgen:!sr -o null",
         "!sr: !sr: expected a whole number from 8000 to 192000, as only yes/no options can be negated",
