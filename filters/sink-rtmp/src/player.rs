@@ -117,8 +117,6 @@ pub(crate) struct Player {
     pub(crate) stall: Duration,
     /// The session is over: say what is left, end our side, and close by then.
     closing: Option<Time>,
-    /// Our side has been ended.
-    shut: bool,
     /// The stream whose end it is being told.
     pub(crate) leaves: Option<FilterId>,
     /// Times it was refused.
@@ -143,7 +141,6 @@ impl Player {
             waits: None,
             stall: STALL,
             closing: None,
-            shut: false,
             leaves: None,
             refusals: 0,
         }
@@ -191,7 +188,7 @@ impl Player {
         let mut sent = 0;
         self.behind = true;
         let turn = loop {
-            if self.blocked || self.shut {
+            if self.blocked {
                 break Ok(Turn::Rest);
             }
             if sent >= WRITE_PER_TURN {
@@ -324,7 +321,6 @@ impl Player {
         self.waits = None;
         if self.closing.is_some() {
             io.shutdown(self.conn);
-            self.shut = true;
         }
     }
 

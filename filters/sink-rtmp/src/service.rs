@@ -163,22 +163,15 @@ impl RtmpService {
     fn serve(&mut self, io: &mut dyn Io, slot: Slot) -> usize {
         let Some(mut player) = self.players.take(slot) else { return 0 };
         player.queued = false;
-        let now = io.now();
-        let (mut sent, mut turn) = (0, player.read(io, &mut self.scratch));
-        if turn.is_ok()
-            && let Err(why) = self.handle_events(io, slot, &mut player)
-        {
-            turn = Err(why);
-        }
-        match turn {
+        let read = player.read(io, &mut self.scratch);
+        let read = read.and_then(|turn| self.handle_events(io, slot, &mut player).map(|()| turn));
+        let (sent, turn) = match read {
             Ok(read) => {
-                (sent, turn) = self.write(io, &mut player);
-                turn = turn.map(|wrote| if read == Turn::More { read } else { wrote });
+                let (sent, wrote) = self.write(io, &mut player);
+                (sent, wrote.map(|wrote| if read == Turn::More { read } else { wrote }))
             }
-            // What the session says before it gives up goes out, if it can; there is no second chance.
-            Err(Why::Error(_)) => sent = player.write(io, now, None, &mut self.out).0,
-            Err(_) => {}
-        }
+            over => (0, over),
+        };
         self.put(io, slot, player, turn);
         sent
     }
@@ -422,6 +415,7 @@ impl RtmpService {
             assert!(player.queued || net.timer_of(player.conn) == player.deadline());
         }
         assert_eq!(watching, self.streams.values().map(|s| s.watchers.len()).sum::<usize>());
+        assert!(self.streams.values().all(|s| s.leased() >= s.ring.bytes()));
         let leased: usize = self.players.iter().map(Player::leased).sum();
         assert_eq!(net.memory().used(), leased + self.streams.values().map(Stream::leased).sum::<usize>());
     }

@@ -79,6 +79,24 @@ fn a_thousand_joins_delay_nobody_who_is_there() {
     assert_eq!((world.record(0).players, world.record(0).refused), (1010, 0));
 }
 
+/// A group of pictures of many megabytes goes out in shares.
+#[test]
+fn a_long_burst_is_split() {
+    let mut world = World::new(&[URL]);
+    let mut feed = Feed { size: 100_000, key_size: 1_000_000, ..Feed::new(500) };
+    world.play(&mut feed, 100);
+    let viewer = world.join_slow(URL, WIDE);
+    let (mut turns, mut written) = (0, 0);
+    while world.net.turn(&mut world.service) {
+        assert!(world.net.written - written < (3 << 20), "a turn is short");
+        written = world.net.written;
+        turns += 1;
+    }
+    assert!(turns > 3 && written > 10_000_000);
+    world.read(viewer, 0);
+    assert_eq!(decoded(&world.viewers[viewer], 1, false).len(), 3 + 100 * 3);
+}
+
 /// Each connection is asked about once per turn at most, however often it is told to be ready.
 #[test]
 fn spurious_readiness_does_no_harm() {

@@ -57,6 +57,22 @@ fn without_players_the_end_takes_no_time() {
 }
 
 #[test]
+fn the_last_report_has_the_last_counts() {
+    let mut world = World::new(&[URL]);
+    let viewer = world.join(URL);
+    world.settle();
+    world.play(&mut Feed::new(25), 20);
+    world.finish(0);
+    world.settle();
+    world.leave(viewer);
+    assert_eq!(world.results[0], Ok(true));
+    let media: usize = world.viewers[viewer].media().iter().map(|m| m.body.len()).sum();
+    let record = world.record(0);
+    assert_eq!((record.players, record.players_total), (0, 1));
+    assert!(record.bytes > media as u64);
+}
+
+#[test]
 fn late_players_are_cut_off_at_the_deadline() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
@@ -168,6 +184,9 @@ fn who_is_blocked_when_a_filter_fails_goes_in_time() {
     let blocked = world.join_slow(URL, 20_000);
     world.settle();
     world.service.left(&mut world.net, filter(0));
+    world.settle();
+    // The ring is gone; what the player is in the middle of is not.
+    assert!(world.net.memory().used() > 40_000);
     world.pass(Duration::from_millis(1900));
     assert!(world.is_open(blocked));
     world.pass(Duration::from_millis(200));

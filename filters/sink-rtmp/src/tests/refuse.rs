@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use weir_rtmp::Redacted;
+use weir_rtmp::message::UserControl;
 
 use super::*;
 
@@ -134,18 +135,22 @@ fn keys_cannot_be_tried_for_long() {
 #[test]
 fn who_plays_and_asks_for_too_much_is_told_the_end_of_what_it_plays() {
     let mut world = World::new(&["rtmp://127.0.0.1/live"]);
-    let mut feed = Feed::new(25);
-    let viewer = world.join("rtmp://127.0.0.1/live");
+    world.play(&mut Feed::new(25), 10);
+    let viewer = world.join_slow("rtmp://127.0.0.1/live", 8000);
     world.settle();
     world.command(viewer, 0, "createStream", 5.0, &[]);
     for _ in 0..8 {
-        world.play(&mut feed, 1);
         world.command(viewer, 2, "play", 0.0, &["".into()]);
     }
-    let got = world.viewers[viewer].media().len();
-    assert!(world.viewers[viewer].has_ended() && world.net.is_shut(world.viewers[viewer].conn));
-    world.play(&mut feed, 10);
-    assert_eq!(world.viewers[viewer].media().len(), got);
+    let conn = world.viewers[viewer].conn;
+    assert!(!world.net.is_shut(conn));
+    world.read(viewer, WIDE);
+    world.settle();
+    world.read(viewer, 0);
+    assert!(world.viewers[viewer].has_ended() && world.net.is_shut(conn));
+    // No media after the end, though there was more.
+    let eof = Control::User(UserControl::StreamEof(1));
+    assert_eq!(Control::parse(&world.viewers[viewer].heard.last().expect("messages").1), Ok(Some(eof)));
     world.pass(Duration::from_secs(3));
     assert_eq!((world.is_open(viewer), world.record(0).players), (false, 0));
     world.check();

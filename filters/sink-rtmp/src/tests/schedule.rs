@@ -104,7 +104,9 @@ impl Schedule {
         match self.rng.below(3) {
             0 => self.world.net.end(conn),
             1 => self.world.net.reset(conn),
-            _ => drop(self.world.net.take_window(conn)),
+            _ => {
+                self.world.net.take_window(conn);
+            }
         }
     }
 
