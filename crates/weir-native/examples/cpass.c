@@ -67,11 +67,6 @@ static int32_t process(void *self, weir_ctx *ctx) {
   return error ? error : WEIR_AGAIN;
 }
 
-static int32_t event(void *self, weir_ctx *ctx, uint32_t kind, uint32_t output) {
-  (void)self, (void)output;
-  return kind == WEIR_EVENT_KEY_REQUEST ? weir_request_key(ctx, 0) : WEIR_OK;
-}
-
 static const weir_option options[] = {
     {"every", WEIR_TYPE_INT, 0, 0, INT32_MAX, NULL, "0", "Log a line every so many packets; 0 for never"},
 };
@@ -95,7 +90,6 @@ static const weir_plugin plugin = {
     .bundle_count = sizeof bundles / sizeof *bundles,
     .create = create,
     .process = process,
-    .event = event,
     .destroy = free,
 };
 

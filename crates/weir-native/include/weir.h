@@ -83,7 +83,7 @@ enum {
 
 /* Events. */
 enum {
-  WEIR_EVENT_KEY_REQUEST = 1, /* A consumer of the output needs a key frame soon. */
+  WEIR_EVENT_KEY_REQUEST = 1, /* A consumer of the output needs a key frame soon. Only encoders get this. */
   WEIR_EVENT_STOP = 2         /* The session is ending: a source ends its outputs. */
 };
 
@@ -339,7 +339,7 @@ static inline int32_t weir_peek(weir_ctx *c, uint32_t input, weir_packet *packet
   return c->host->peek(c, input, packet);
 }
 
-/* Asks upstream of an input for a key frame soon. */
+/* Asks the encoder upstream of an input for a key frame soon. Filters in between need not pass this on. */
 static inline int32_t weir_request_key(weir_ctx *c, uint32_t input) { return c->host->request_key(c, input); }
 
 /* The properties of an input as last taken. Each returns 1, 0 when the property is absent (then the value stays), or
