@@ -3,9 +3,13 @@
 //! One binary, by topic. What each test stands on is in the library of this crate.
 
 mod clips;
+mod comeback;
+mod decoders;
 mod endings;
 mod errors;
 mod founding;
 mod isolation;
+mod long;
+mod many;
 mod players;
 mod serving;

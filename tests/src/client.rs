@@ -119,8 +119,9 @@ impl Client {
     /// It ended before.
     #[track_caller]
     pub fn take_until(&mut self, mut enough: impl FnMut(&Media) -> bool) -> Result<Vec<Media>, End> {
-        let mut got = Vec::new();
+        let (mut got, since) = (Vec::new(), Instant::now());
         loop {
+            assert!(since.elapsed() < wait::TIMEOUT, "a player got {} messages, but in vain", got.len());
             let media = self.next()?;
             let is_last = enough(&media);
             got.push(media);
@@ -181,8 +182,12 @@ impl Client {
             kind::VIDEO => TagKind::Video,
             _ => TagKind::Script,
         };
-        let millis = self.unwrapper.unwrap(message.timestamp);
-        Media { kind, timestamp: message.timestamp, millis, body: message.body }
+        let mut media = Media { kind, timestamp: message.timestamp, millis: 0, body: message.body };
+        // Headers and script data may carry any time; only coded media moves the timeline on.
+        let mut aside = self.unwrapper;
+        let is_coded = kind != TagKind::Script && !media.is_header();
+        media.millis = if is_coded { &mut self.unwrapper } else { &mut aside }.unwrap(media.timestamp);
+        media
     }
 }
 

@@ -126,6 +126,13 @@ impl Weir {
         self
     }
 
+    /// Waits until it has said that `count` players began to play; it must log `net@info`.
+    #[track_caller]
+    pub fn wait_for_players(&self, count: usize) {
+        let playing = || self.stderr().lines().filter(|l| l.contains(": plays ")).count();
+        wait::until_true(&format!("{count} players play"), || playing() >= count);
+    }
+
     /// Presses Ctrl-C and waits for the end.
     #[track_caller]
     pub fn stop(mut self) -> Ended {

@@ -203,7 +203,12 @@ impl Recording {
         for (times, others) in [(&marks, &self.beeps), (&self.beeps, &marks)] {
             for time in within(times) {
                 let apart = near(others, time);
-                assert!(apart <= STEP + ROUNDING, "{}: out of step at {time} by {apart}: {marks:?} {:?}", self.name, self.beeps);
+                assert!(
+                    apart <= STEP + ROUNDING,
+                    "{}: out of step at {time} by {apart}: {marks:?} {:?}",
+                    self.name,
+                    self.beeps
+                );
             }
         }
         assert!(!within(&marks).is_empty(), "{}: too short to judge: {from}..{to} {marks:?}", self.name);

@@ -1,0 +1,64 @@
+//! Many players on both listeners, who come and go in any order.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use weir_flv::TagKind;
+use weir_tests::Lab;
+use weir_tests::client::{Client, Media, write_flv};
+use weir_tests::peers::Player;
+use weir_tests::recording::Recording;
+
+const PLAYERS: usize = 24;
+
+/// Everybody sees the same bytes at the same time of the session.
+fn agree(all: &[Vec<Media>]) {
+    let mut seen: BTreeMap<(u8, i64), &Media> = BTreeMap::new();
+    for media in all.iter().flatten().filter(|m| m.kind != TagKind::Script && !m.is_header()) {
+        let first = seen.entry((media.kind.id(), media.millis)).or_insert(media);
+        assert_eq!(first.body, media.body, "players differ at {} ms", media.millis);
+    }
+}
+
+/// Headers, then a key frame, then times that never step back on a track.
+fn is_in_order(got: &[Media]) {
+    let first = got.iter().find(|m| m.is_picture()).expect("it has pictures");
+    assert!(first.is_key_frame(), "a player begins with a key frame");
+    for kind in [TagKind::Video, TagKind::Audio] {
+        let track: Vec<&Media> = got.iter().filter(|m| m.kind == kind).collect();
+        assert!(track[0].is_header(), "a track begins with its header");
+        assert!(track.windows(2).all(|m| m[0].millis <= m[1].millis), "times of {kind:?} step back");
+    }
+}
+
+#[test]
+fn two_dozen_players_see_the_same() {
+    let lab = Lab::new();
+    let ports @ [a, b] = lab.ports();
+    let words = format!(
+        "avgen:sizes=240x160:rates=200k c=avc c=aac -o rtmp://127.0.0.1:{a}/live:rtmp_listen=1 \
+         -o rtmp://127.0.0.1:{b}/live:rtmp_listen=1"
+    );
+    let weir = lab.weir(&words).listening(ports);
+    // Each watches for a time of its own, so that they leave and come back all over the others' time.
+    let watch = move |n: usize| {
+        let pictures = 30 + n * 37 % 50;
+        let mut left = pictures;
+        let mut client = Client::play(&Player::Ffmpeg.url(ports[n % 2])).expect("it listens");
+        let enough = |m: &Media| {
+            left -= usize::from(m.is_picture());
+            left == 0
+        };
+        client.take_until(enough).expect("it plays")
+    };
+    let threads: Vec<_> = (0..PLAYERS).map(|n| thread::spawn(move || [watch(n), watch(n + 1)])).collect();
+    let all: Vec<Vec<Media>> = threads.into_iter().flat_map(|t| t.join().expect("no player fails")).collect();
+    all.iter().for_each(|got| is_in_order(got));
+    agree(&all);
+    for (n, got) in all.iter().enumerate().step_by(11) {
+        let path = lab.path(&format!("{n}.flv"));
+        write_flv(&path, got);
+        Recording::of(&path).is_gapless(30).has_rising_times();
+    }
+    weir.stop().quietly(0);
+}
