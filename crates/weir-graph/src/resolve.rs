@@ -63,10 +63,11 @@ impl Graph {
             match self.link(pid, target, &mut done) {
                 Ok(()) if is_sink => only_sinks = true,
                 Ok(()) => break, // the first filter that takes a PID keeps it; sinks follow behind that filter
-                Err(why) => {
+                Err(why) if self.is_told(target, props) => {
                     refused.push(target);
                     self.note_refusal(target, why);
                 }
+                Err(_) => {}
             }
         }
         if done.steps.is_empty() && !self.nodes.edges(from).any(|e| e.weight().out == out) {

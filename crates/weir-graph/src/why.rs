@@ -12,6 +12,14 @@ use crate::node::Node;
 const MOST_NAMED: usize = 3;
 
 impl Graph {
+    /// Whether a refusal is worth telling: not that of an encoder for another medium, nor that a file has to be read
+    /// before a filter can take what is in it.
+    pub(crate) fn is_told(&self, target: NodeId, pid: &Props) -> bool {
+        let node = &self.nodes[target];
+        let ty = pid.stream_type();
+        node.is_for(ty) && (node.is_sink() || ty != Some(StreamType::File))
+    }
+
     pub(crate) fn note_refusal(&mut self, target: NodeId, why: String) {
         let kept = self.refusals.entry(target).or_default();
         kept.retain(|old| *old != why);

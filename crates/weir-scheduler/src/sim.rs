@@ -389,3 +389,17 @@ fn an_output_that_can_get_nothing_fails_plainly() {
     assert!(stage.core.is_over());
     assert_eq!(stage.errors(), ["out: nothing was connected to this output"]);
 }
+
+#[test]
+fn one_that_is_away_when_the_sources_have_ended_fails_when_it_is_back() {
+    let mut stage = Stage::new(&[("out", Act::Sink, Lane::Blocking)], false);
+    stage.stuck = Some(0);
+    stage.run_until(Time::from_millis(1));
+    assert!(!stage.core.is_over());
+    let back: Vec<Done> = std::mem::take(&mut stage.held).into_iter().map(lanes::run).collect();
+    stage.stuck = None;
+    stage.core.turn(back.into_iter(), &[]);
+    stage.run_until(Time::from_millis(2));
+    assert!(stage.core.is_over());
+    assert_eq!(stage.errors(), ["out: nothing was connected to this output"]);
+}

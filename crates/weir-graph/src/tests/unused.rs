@@ -38,6 +38,11 @@ fn filters_that_nothing_came_to_and_why() {
         ["rtmpout: flvmx for rtmpout does not take CodecID hevc", "fout: no muxer makes .xyz for fout"]
     );
     assert_eq!(unreached("cam avcenc:c=avc rtmpout"), ["avcenc: avcenc does not take CodecID avc"]);
+    assert_eq!(
+        unreached("fin:src=a.flv avcenc:c=avc rtmpout"),
+        ["avcenc: avcenc does not take CodecID avc"],
+        "neither the file nor the sound is its business"
+    );
     assert_eq!(unreached("null cam null"), ["null: "]);
     assert_eq!(unreached("cam flvmx rtmpout fout:dst=a.flv"), ["fout: fout does not take Delivery live"],);
 }

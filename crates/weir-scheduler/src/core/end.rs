@@ -99,19 +99,26 @@ impl<P: Platform> Core<P> {
             return false;
         }
         let alive = |s: &Slot| s.state != State::Over;
+        let mut away = false;
         if !self.nodes.iter().any(|s| alive(s) && s.role != Role::Sink) {
-            for i in 0..self.nodes.len() {
-                if self.nodes[i].inputs.is_empty() && self.nodes[i].state == State::Here {
-                    self.nodes[i].noted = true;
-                    let why = self.graph.refused(self.nodes[i].id).map(|why| format!(": {why}"));
-                    let line = format!("nothing was connected to this output{}", why.unwrap_or_default());
-                    self.fail(i, &Error::unsupported(line));
+            for i in (0..self.nodes.len()).filter(|i| self.nodes[*i].inputs.is_empty()).collect::<Vec<_>>() {
+                away |= matches!(self.nodes[i].state, State::Away(_));
+                if self.nodes[i].state == State::Here {
+                    self.fail_unconnected(i);
                 }
             }
         }
-        // Nothing changes until another node ends.
-        self.ended = !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink);
-        self.ended
+        let over = !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink);
+        // Otherwise nothing changes until another node ends.
+        self.ended = over || away;
+        over
+    }
+
+    fn fail_unconnected(&mut self, i: usize) {
+        self.nodes[i].noted = true;
+        let why = self.graph.refused(self.nodes[i].id).map(|why| format!(": {why}"));
+        let line = format!("nothing was connected to this output{}", why.unwrap_or_default());
+        self.fail(i, &Error::unsupported(line));
     }
 
     /// Gives up filters that hang in a blocking lane, and lets those that were late say so again.
