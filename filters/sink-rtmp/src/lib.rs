@@ -1,6 +1,6 @@
 //! `rtmpout`: serves a live FLV stream to any number of RTMP players.
 //!
-//! The filter ([`output`]) hands messages to the [`service`] of its address, which owns the connections of all outputs
+//! The filter (`output`) hands messages to the `service` of its address, which owns the connections of all outputs
 //! there and keeps one broadcast ring per output. A player is a cursor into the ring and at most one half-sent message.
 
 mod output;

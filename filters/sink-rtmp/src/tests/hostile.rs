@@ -306,3 +306,9 @@ fn players_may_say_much_at_once() {
         assert_eq!(world.record(0).players, 1, "the last command is read");
     });
 }
+
+#[test]
+fn what_is_leased_for_a_connection_covers_it() {
+    // Besides itself a session has some texts and small lists, and 1536 bytes of a handshake.
+    assert!(2 * size_of::<crate::player::Player>() + 2 * 1536 < crate::player::CONNECTION_BYTES);
+}
