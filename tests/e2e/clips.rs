@@ -9,7 +9,7 @@ pub(crate) const PROGRESSIVE: &[&str] = &["-f", "mp4"];
 /// The same with the index at the front.
 pub(crate) const FAST_START: &[&str] = &["-movflags", "+faststart", "-f", "mp4"];
 /// A fragmented MP4.
-pub(crate) const FRAGMENTED: &[&str] = &["-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-f", "mp4"];
+pub(crate) const FRAGMENTED: &[&str] = &["-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-f", "mp4"];
 /// FLV.
 pub(crate) const FLV: &[&str] = &["-f", "flv"];
 
