@@ -91,7 +91,7 @@ fn load_plugins(options: &Options, registry: &mut Registry) -> Result<(), String
     for path in &options.plugins {
         match weir::load_native(Path::new(path)) {
             Ok(plugin) => registry.register_arc(plugin),
-            Err(e) => return Err(format!("cannot load plugin {path}: {e}")),
+            Err(e) => return Err(e.to_string()),
         }
     }
     Ok(())

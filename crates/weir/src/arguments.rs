@@ -32,6 +32,11 @@ const RESERVED: &[(&str, bool)] = &[
     ("nomux", false),
 ];
 
+/// Whether a name steers links, whatever the filter.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|(reserved, _)| *reserved == name)
+}
+
 /// The arguments of one declaration as they are read.
 pub(crate) struct Arguments<'a> {
     pub(crate) registry: &'a Registry,
@@ -41,7 +46,7 @@ pub(crate) struct Arguments<'a> {
     pub(crate) stream_name: StreamName,
     /// `gfloc` has been seen: inserted filters do not hear what follows.
     pub(crate) local: bool,
-    /// The argument before was a secret: what follows may be the rest of one that holds a colon.
+    /// A secret came before: what is no option may be the rest of one with colons.
     pub(crate) after_secret: bool,
 }
 
@@ -49,7 +54,6 @@ impl Arguments<'_> {
     /// Applies one argument. Returns it when the node keeps it.
     pub(crate) fn read(&mut self, arg: &Arg) -> Result<Option<Given>, Diagnostic> {
         let name = arg.name.text.as_str();
-        let after_secret = std::mem::replace(&mut self.after_secret, false);
         if name.is_empty() {
             return Ok(None); // the grammar has said so
         }
@@ -63,14 +67,14 @@ impl Arguments<'_> {
         match self.options.apply(name, arg.value_str()) {
             Ok(Applied::Option(index)) => {
                 given.secret = self.options.table()[index].kind == Kind::Secret;
-                self.after_secret = given.secret;
+                self.after_secret |= given.secret;
                 if matches!(name, "src" | "dst") {
                     given.value = given.value.map(|url| redact(&url, self.stream_name));
                 }
                 Ok(Some(given))
             }
             Err(mismatch) => Err(mismatched(arg, &mismatch, self.plugin)),
-            Ok(Applied::Unknown) => self.for_neighbours(arg, after_secret).map(|()| Some(given)),
+            Ok(Applied::Unknown) => self.for_neighbours(arg).map(|()| Some(given)),
         }
     }
 
@@ -88,7 +92,7 @@ impl Arguments<'_> {
     }
 
     /// Checks that a filter which may be inserted next to this one knows the argument.
-    fn for_neighbours(&self, arg: &Arg, after_secret: bool) -> Result<(), Diagnostic> {
+    fn for_neighbours(&self, arg: &Arg) -> Result<(), Diagnostic> {
         let name = arg.name.text.as_str();
         let mut refused = None;
         for other in self.neighbours() {
@@ -98,7 +102,7 @@ impl Arguments<'_> {
                 Err(mismatch) => refused = Some(mismatched(arg, &mismatch, other.as_ref())),
             }
         }
-        Err(refused.unwrap_or_else(|| self.unknown(arg, after_secret)))
+        Err(refused.unwrap_or_else(|| self.unknown(arg)))
     }
 
     /// Filters that hear arguments of this one.
@@ -109,17 +113,18 @@ impl Arguments<'_> {
         self.registry.iter().filter(insertable)
     }
 
-    fn unknown(&self, arg: &Arg, after_secret: bool) -> Diagnostic {
+    fn unknown(&self, arg: &Arg) -> Diagnostic {
         let (plugin, name) = (self.plugin.name(), arg.name.text.as_str());
-        if after_secret {
-            return Diagnostic::error(arg.name.span, format!("what follows this colon is no option of {plugin}"))
-                .help("a value with colons in it needs two before its name, as in ::key=a:b");
-        }
         let own = || self.plugin.options().iter();
         let theirs = self.neighbours().flat_map(|p| p.options());
         let near = suggest(name, own().chain(theirs).map(|o| o.name).chain(words(own())));
         let help = match near {
             Some(near) => format!("did you mean {near}?"),
+            // Not named: it may be a part of the secret.
+            None if self.after_secret => {
+                return Diagnostic::error(arg.name.span, format!("what follows this colon is no option of {plugin}"))
+                    .help("a value with colons in it needs two before its name, as in ::key=a:b");
+            }
             None => format!("weir -h {plugin} lists its options"),
         };
         Diagnostic::error(arg.name.span, format!("{plugin} has no option {name}")).help(help)

@@ -1,11 +1,13 @@
 //! From parsed words to a [`Graph`]: names to filter types, URLs to sources and sinks, arguments to option values.
 
+use std::path::{Component, Path, PathBuf};
+
 use weir_args::{
     Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact,
     suggest,
 };
 use weir_graph::{Given, Global, Graph, Node};
-use weir_media::CodecId;
+use weir_media::{CodecId, local_path};
 use weir_plugin::{Options, Plugin, Registry, Role};
 
 use crate::arguments::Arguments;
@@ -82,6 +84,7 @@ impl<'a> Builder<'a> {
     fn finish(mut self) -> Result<Built, Vec<Diagnostic>> {
         if !self.failed() {
             self.check_ends();
+            self.check_same_file();
         }
         self.found.sort_by_key(|d| d.span);
         if self.failed() {
@@ -192,6 +195,24 @@ impl<'a> Builder<'a> {
                 let span = option.value.as_ref().map_or(option.name.span, |v| v.span);
                 let message = format!("{name} of {}: {mismatch}", plugin.name());
                 self.found.push(Diagnostic::error(span, message));
+            }
+        }
+    }
+
+    /// Two outputs never write one file: each would spoil what the other wrote. Told from the text alone.
+    fn check_same_file(&mut self) {
+        let file = |node: &Node| {
+            let dst = node.options.text("dst")?;
+            let path = local_path(dst).filter(|p| !matches!(*p, "null" | "-" | "stdout" | "std"))?;
+            Some(Path::new(path).components().filter(|c| *c != Component::CurDir).collect::<PathBuf>())
+        };
+        let sinks =
+            self.graph.nodes().filter(|(_, n)| n.is_sink() && n.plugin.options().iter().any(|o| o.name == "dst"));
+        let files: Vec<(usize, PathBuf)> = sinks.filter_map(|(id, n)| Some((id.index(), file(n)?))).collect();
+        for (n, (at, path)) in files.iter().enumerate() {
+            if files[..n].iter().any(|(_, before)| before == path) {
+                let message = format!("{} is written by another output already", path.display());
+                self.found.push(Diagnostic::error(self.places.declared[*at].name, message));
             }
         }
     }

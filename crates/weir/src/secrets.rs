@@ -6,6 +6,8 @@ use weir_args::value::{self, Typed};
 use weir_args::{Arg, Declaration, Item, Parsed, Span, StreamName, Text, suggest, url};
 use weir_plugin::{Kind, Registry};
 
+use crate::arguments::is_reserved;
+
 /// Places in `words` that must never be shown: values of secret options, by name and wherever they stand, also when the
 /// name is misspelt; passwords, keys and queries in URLs.
 #[must_use]
@@ -17,7 +19,7 @@ pub fn secrets(words: &[String], parsed: &Parsed, registry: &Registry) -> Vec<Sp
         (item.first_word()..item.first_word() + item.word_count()).for_each(|word| seen[word] = true);
         match item {
             Item::Declaration(decl) => {
-                found.extend(decl.args.iter().filter(|a| names.is_secret(&a.name.text)).filter_map(value_span));
+                found.extend(names.in_args(&decl.args));
                 found.extend(names.in_text(&decl.name.text).map(|r| within(&decl.name, r)));
             }
             Item::Global(g) if names.is_secret(&g.name.text) => found.extend(g.value.as_ref().map(|v| v.span)),
@@ -35,10 +37,6 @@ pub fn secrets(words: &[String], parsed: &Parsed, registry: &Registry) -> Vec<Sp
 pub(crate) fn is_listener(decl: &Declaration) -> bool {
     let Some(arg) = decl.arg("rtmp_listen") else { return false };
     value::parse(Kind::Bool, arg.value_str()) == Ok(Typed::Bool(true))
-}
-
-fn value_span(arg: &Arg) -> Option<Span> {
-    arg.value.as_ref().map(|v| v.span)
 }
 
 fn within(text: &Text, range: Range<usize>) -> Span {
@@ -75,6 +73,17 @@ impl Names {
         let name = name.trim_start_matches(['!', '#', '-', '+', '@']);
         self.secret.contains(&name)
             || (!self.other.contains(&name) && suggest(name, self.secret.iter().copied()).is_some())
+    }
+
+    /// Values of secret arguments, and what stands behind one without being like any option: the rest of a value with
+    /// colons.
+    fn in_args(&self, args: &[Arg]) -> Vec<Span> {
+        let is_secret = |a: &Arg| self.is_secret(&a.name.text);
+        let first = args.iter().position(is_secret).unwrap_or(args.len());
+        let known = || self.other.iter().chain(&self.secret).copied();
+        let is_rest = |a: &&Arg| !is_reserved(&a.name.text) && suggest(&a.name.text, known()).is_none();
+        let values = args.iter().filter(|a| is_secret(a)).filter_map(|a| a.value.as_ref());
+        values.map(|v| v.span).chain(args[first..].iter().filter(is_rest).map(Arg::span)).collect()
     }
 
     /// The value in a word such as `key=VALUE` that is no argument of anything.

@@ -231,7 +231,7 @@ fn hidden(line: &str) -> Vec<String> {
 fn secrets_are_found_whatever_else_is_wrong() {
     let one = |line: &str| assert_eq!(hidden(line), ["SECRET"], "{line}");
     one("avgen -o rtmp://h/app/name:rtmp_listen=1:key=SECRET");
-    one("avgen -o rtmp://h/app/name:key=SECRET:rtmp_listen:nonsense=1");
+    one("avgen -o rtmp://h/app/name:key=SECRET:rtmp_listen:stal=1");
     one("avgen -o rtmp://h/app/name:rtmp_listen::key=SECRET");
     one("avgen -o x.flv:key=SECRET");
     one("avgen -o x.flv:kye=SECRET");
@@ -296,4 +296,11 @@ fn unused_arguments_are_named_with_their_owners() {
         "b=1M: no filter used b (it is an option of avcenc, aacenc)
 --loop=3: no filter used loop (it is an option of fin, mp4dmx)"
     );
+}
+
+#[test]
+fn two_outputs_never_write_one_file() {
+    refused("avgen c=avc -o x.flv -o ./x.flv", "./x.flv: x.flv is written by another output already");
+    refused("avgen c=avc -o a/x.flv -o y.flv -o a/./x.flv", "a/./x.flv: a/x.flv is written by another output already");
+    built("avgen c=avc -o x.flv -o a/x.flv -o null -o null");
 }

@@ -1,0 +1,126 @@
+//! `-h` and its relatives.
+
+use std::process::Stdio;
+
+use crate::kit::{command, complains, says, weir};
+
+#[test]
+fn nothing_typed_is_a_short_usage_and_an_error() {
+    complains(
+        "",
+        2,
+        "
+        usage: weir [OPTIONS] SOURCE [FILTER...] -o OUTPUT [-o OUTPUT...]
+
+          weir avgen c=avc c=aac -o rtmp://127.0.0.1:1935/live:rtmp_listen=1
+              a test picture and beep, encoded, for any number of RTMP players
+          weir -i film.mp4:loop=-1 -o rtmp://0.0.0.0:1935/live:rtmp_listen=1 -o copy.flv
+              a file, played for ever to players and written to a file, not transcoded
+
+        weir -h tells more.
+        ",
+    );
+    assert_eq!(weir("-graph").code, 2, "options alone are nothing to run");
+}
+
+#[test]
+fn help_is_asked_for_and_no_error() {
+    let ran = weir("-h");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let has = |text: &str| assert!(ran.stdout.contains(text), "{text}\n{}", ran.stdout);
+    has("usage: weir [OPTIONS] SOURCE");
+    has("\n  -logs=TOPIC@LEVEL    What to log");
+    has("\n  avgen        Test source");
+    has("Exit codes: 0 all went well, 1 something failed or could not start, 2 the words make no sense,\n130 stopped");
+    for same in ["-help", "--help", "avgen -h", "-h -graph"] {
+        assert_eq!(weir(same).stdout, ran.stdout, "{same}");
+    }
+}
+
+#[test]
+fn help_of_a_filter() {
+    let ran = weir("-h flvmx");
+    assert_eq!(ran.code, 0);
+    says(
+        &ran.stdout,
+        "
+        flvmx (muxer, runs on the event loop)
+        FLV muxer
+
+        Joins one H.264 and one AAC stream. For a file it reserves room for duration, size and a key-frame
+        index and fills it at the end; a file cut short is playable up to its last tag. For live delivery it
+        writes neither, and timestamps follow the session.
+
+        Takes  StreamType=Visual, CodecID=avc, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Audio, CodecID=aac, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+
+        Options:
+          ileave       How long one track waits for the others before it is written without them (default 1s
+                       for files, 300ms live)
+                       a time such as 200ms, 2s or T00:01:30 (a plain number is milliseconds)
+          keyframes    Key frames that the index of a file has room for; 0 writes no index
+                       a whole number from 0 to 65536; default 1800
+        ",
+    );
+    assert_eq!(
+        weir("-h avgen.fps").stdout,
+        "  fps          Pictures per second\n               \
+         a number or fraction such as 25, 30000/1001 or 29.97; default 25\n"
+    );
+}
+
+#[test]
+fn lists() {
+    let filters = weir("-h filters").stdout;
+    assert!(filters.starts_with("Sources:\n  avgen        Test source"), "{filters}");
+    assert!(filters.contains("\nOutputs:\n  rtmpout "), "{filters}");
+    says(
+        &weir("-h codecs").stdout,
+        "
+        codec    encoder    read by                      written by
+        avc      avcenc     mp4dmx, flvdmx, rfnalu       flvmx, writegen
+        aac      aacenc     mp4dmx, flvdmx, rfadts       flvmx, writegen
+        ",
+    );
+    assert!(weir("-h formats").stdout.contains("\n.flv     flvdmx       flvmx\n"));
+}
+
+#[test]
+fn help_about_nothing_known() {
+    complains("-h avgne", 2, "error: there is no help about avgne; did you mean avgen?");
+    complains("-h xyzzy", 2, "error: there is no help about xyzzy; weir -h filters lists them all");
+    complains("-h avgen.fpss", 2, "error: there is no help about avgen.fpss; weir -h filters lists them all");
+}
+
+#[test]
+fn the_version() {
+    let wanted = concat!("weir ", env!("CARGO_PKG_VERSION"), "\n");
+    for words in ["-version", "--version"] {
+        let ran = weir(words);
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, wanted, ""), "{words}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut child = command().arg("-h").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    drop(child.stdout.take());
+    let end = child.wait_with_output().expect("it ends");
+    assert_eq!((end.status.code(), end.stderr), (Some(0), Vec::new()));
+    // The same for what goes to standard error.
+    let mut child = command().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    drop(child.stderr.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(2));
+}
+
+#[test]
+fn a_full_disk_is() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("this system has /dev/full");
+    let end = command().arg("-h").stdout(full).output().expect("it runs");
+    assert_eq!(end.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&end.stderr).starts_with("error: cannot write to standard output: "));
+}
