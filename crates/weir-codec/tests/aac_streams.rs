@@ -190,11 +190,13 @@ fn sbr_and_ps_in_every_form() {
     // FFmpeg: LC mono and "no SBR".
     let config = parsed(&[0x12, 0x08, 0x56, 0xe5, 0x00]);
     assert_eq!((config.sbr, config.output_sample_rate()), (Sbr::Absent, 44_100));
+    assert_eq!(config.output_samples_per_frame(), Some(1024));
     assert_eq!(config.build().unwrap(), [0x12, 0x08, 0x56, 0xe5, 0x00].as_slice());
     // HE-AAC, backward compatible: LC 24 kHz stereo, SBR to 48 kHz.
     let config = parsed(&[0x13, 0x10, 0x56, 0xe5, 0x98]);
     assert_eq!(config.sbr, Sbr::Backward { rate: 48_000, ps: None });
     assert_eq!((config.sample_rate, config.output_sample_rate()), (24_000, 48_000));
+    assert_eq!((config.samples_per_frame(), config.output_samples_per_frame()), (Some(1024), Some(2048)));
     assert_eq!(config.build().unwrap(), [0x13, 0x10, 0x56, 0xe5, 0x98].as_slice());
     // HE-AAC v2, backward compatible: LC 22.05 kHz mono, SBR to 44.1 kHz, PS.
     let config = parsed(&[0x13, 0x88, 0x56, 0xe5, 0xa5, 0x48, 0x80]);

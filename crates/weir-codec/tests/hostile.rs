@@ -10,8 +10,8 @@ use weir_codec::aac::{
 };
 use weir_codec::avc::{
     AccessUnit, AccessUnitSplitter, AnnexBSplitter, AuInfo, AvcConfig, DisplayOrder, HighProfileInfo, LengthPrefixed,
-    LengthSize, ParameterSets, PpsInfo, SliceHeader, SliceType, SpsInfo, annexb_to_length_prefixed, join_annexb,
-    join_length_prefixed, length_prefixed_to_annexb, nal_ranges,
+    LengthSize, ParameterSets, PpsInfo, SampleReader, SliceHeader, SliceType, SpsInfo, annexb_to_length_prefixed,
+    join_annexb, join_length_prefixed, length_prefixed_to_annexb, nal_ranges,
 };
 use weir_media::Bytes;
 
@@ -187,6 +187,10 @@ proptest! {
     fn avcc_round_trips(config in avc_config(), junk in vec(any::<u8>(), 0..4)) {
         let built = config.build().unwrap();
         prop_assert_eq!(&AvcConfig::parse(&built).unwrap(), &config);
+        let for_four = config.record_for_four(&built).unwrap();
+        prop_assert_eq!(for_four.as_ptr() == built.as_ptr(), config.length_size == LengthSize::Four);
+        let four = AvcConfig { length_size: LengthSize::Four, ..config.clone() };
+        prop_assert_eq!(AvcConfig::parse(&for_four).unwrap(), four);
         if config.high.is_some() {
             let longer = [&built, junk.as_slice()].concat();
             prop_assert_eq!(&AvcConfig::parse(&longer).unwrap(), &config);
@@ -289,10 +293,15 @@ fn read_everything(data: &[u8]) {
     if let Ok(config) = AvcConfig::parse(data) {
         let _ = config.sps_info();
         let _ = length_prefixed_to_annexb(data, &config);
-        let _ = ParameterSets::from_config(&config);
+        let _ = SampleReader::new(&config).read(Bytes::copy_from_slice(data));
     }
     for size in [LengthSize::One, LengthSize::Two, LengthSize::Four] {
         assert!(LengthPrefixed::new(data, size).flatten().all(|range| !data[range].is_empty()));
+        let (sps, pps) = (Vec::new(), Vec::new());
+        let config = AvcConfig { profile: 66, compatibility: 0, level: 30, length_size: size, sps, pps, high: None };
+        if let Ok(sample) = SampleReader::new(&config).read(Bytes::copy_from_slice(data)) {
+            assert!(LengthPrefixed::new(&sample.data, LengthSize::Four).all(|range| range.is_ok()));
+        }
     }
     if let Ok(config) = AudioSpecificConfig::parse(data) {
         let built = config.build().expect("what was read can be written");

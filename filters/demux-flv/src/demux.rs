@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use weir_flv::{AacPacket, AudioBody, AvcPacket, Tag, TagKind, TagReader, VideoBody};
 use weir_media::{Bytes, Flags, Packet, Time};
-use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, Result, Status};
+use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, Result, Status, repeat};
 
 use crate::hints::Hints;
 use crate::pid::{Pid, Setup, Unit};
@@ -75,24 +75,7 @@ impl Demux {
 
 impl Filter for Demux {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if let Input::Done = self.input {
-            return Ok(Status::Done);
-        }
-        for step in 0..STEPS_PER_CALL {
-            if !self.pids().all(|pid| ctx.room(pid.out)) {
-                return Ok(if step > 0 { Status::Again } else { Status::Idle });
-            }
-            match self.reader.pull() {
-                Some(Ok(tag)) => self.tag(ctx, &tag),
-                Some(Err(e)) => {
-                    self.warnings.give(ctx, e.to_string());
-                    self.interrupt();
-                }
-                None if self.feed(ctx) => {}
-                None => return self.rest(ctx),
-            }
-        }
-        Ok(Status::Again)
+        repeat(STEPS_PER_CALL, || self.step(ctx))
     }
 
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
@@ -106,6 +89,25 @@ impl Filter for Demux {
 }
 
 impl Demux {
+    fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        if let Input::Done = self.input {
+            return Ok(Status::Done);
+        }
+        if !self.pids().all(|pid| ctx.room(pid.out)) {
+            return Ok(Status::Idle);
+        }
+        match self.reader.pull() {
+            Some(Ok(tag)) => self.tag(ctx, &tag),
+            Some(Err(e)) => {
+                self.warnings.give(ctx, e.to_string());
+                self.interrupt();
+            }
+            None if self.feed(ctx) => {}
+            None => return self.rest(ctx),
+        }
+        Ok(Status::Again)
+    }
+
     fn pids(&self) -> impl Iterator<Item = &Pid> {
         self.video.iter().chain(&self.audio)
     }

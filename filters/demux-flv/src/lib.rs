@@ -3,7 +3,6 @@
 //! Tags are cut by `weir-flv`, configurations are read by `weir-codec`; here they become PIDs and packets on one endless
 //! timeline. It takes bytes as they come and never needs the whole file. It never decodes and never paces.
 
-mod avc;
 mod demux;
 mod hints;
 mod pid;

@@ -1,11 +1,10 @@
 //! One output: its properties, and what its track needs between tags.
 
 use weir_codec::aac::{AudioSpecificConfig, SpecificConfig};
-use weir_codec::avc::AvcConfig;
+use weir_codec::avc::{AvcConfig, Sample, SampleReader};
 use weir_media::{Bytes, CodecId, Flags, Packet, Payload, Prop, Props, StreamType, Time};
 use weir_plugin::{Ctx, OutId};
 
-use crate::avc::{self, AccessUnit, AvcSamples};
 use crate::hints::Hints;
 
 /// Timestamp units per second of every PID: those of FLV.
@@ -51,7 +50,7 @@ pub(crate) struct Pid {
 }
 
 enum Media {
-    Avc(AvcSamples),
+    Avc(SampleReader),
     Aac,
 }
 
@@ -63,7 +62,7 @@ impl Setup {
     pub(crate) fn avc(header: Bytes) -> Result<Self, String> {
         let unusable = |e: weir_codec::Error| format!("an AVC sequence header cannot be used: {e}");
         let config = AvcConfig::parse(&header).map_err(unusable)?;
-        let record = avc::record(&config, &header).map_err(unusable)?;
+        let record = config.record_for_four(&header).map_err(unusable)?;
         Ok(Self { header, record, codec: Codec::Avc(Box::new(config)) })
     }
 
@@ -86,7 +85,7 @@ impl Setup {
 
     fn media(&self) -> Media {
         match &self.codec {
-            Codec::Avc(config) => Media::Avc(AvcSamples::new(config)),
+            Codec::Avc(config) => Media::Avc(SampleReader::new(config)),
             Codec::Aac(_) => Media::Aac,
         }
     }
@@ -153,10 +152,7 @@ fn aac_props(config: &AudioSpecificConfig, hints: &Hints) -> Props {
     if let Some(channels) = config.channels() {
         props.set(Prop::NumChannels, u32::from(channels));
     }
-    if let Some(samples) = config.samples_per_frame() {
-        // A frame of HE-AAC holds twice the samples at twice the rate.
-        let samples =
-            u64::from(samples) * u64::from(config.output_sample_rate()) / u64::from(config.sample_rate.max(1));
+    if let Some(samples) = config.output_samples_per_frame() {
         props.set(Prop::SamplesPerFrame, samples);
     }
     if let Some(rate) = hints.audio_rate {
@@ -195,8 +191,8 @@ impl Pid {
     /// When it is damaged; then it is left out.
     pub(crate) fn send(&mut self, ctx: &mut Ctx<'_>, unit: Unit, hints: &Hints) -> Result<i64, weir_codec::Error> {
         let au = match &mut self.media {
-            Media::Avc(samples) => samples.read(unit.data).inspect_err(|_| self.flags |= Flags::DISCONTINUITY)?,
-            Media::Aac => AccessUnit { data: unit.data, disposable: false, config: None },
+            Media::Avc(reader) => reader.read(unit.data).inspect_err(|_| self.flags |= Flags::DISCONTINUITY)?,
+            Media::Aac => Sample { data: unit.data, disposable: false, config: None },
         };
         if let Some((config, record)) = au.config.and_then(|config| config.build().ok().map(|record| (config, record)))
         {

@@ -1,7 +1,7 @@
 //! The filter: opens the file, opens a PID for each track and sends samples in decoding order.
 
 use weir_media::{Bytes, Flags, Packet, Prop, Props};
-use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, InId, Item, Lease, Level, Options, Result, Status};
+use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, InId, Item, Lease, Level, Options, Result, Status, repeat};
 
 use crate::boxes::FourCc;
 use crate::movie::Track;
@@ -44,9 +44,10 @@ impl Settings {
             "" => Select::All,
             "video" => Select::Handler(*b"vide"),
             "audio" => Select::Handler(*b"soun"),
-            text => Select::Number(text.parse().map_err(|_| {
-                Error::new(ErrorKind::BadOption, format!("tkid is a track number, audio or video, not {text}"))
-            })?),
+            text => Select::Number(
+                text.parse()
+                    .map_err(|_| Error::bad_option(format!("tkid is a track number, audio or video, not {text}")))?,
+            ),
         };
         Ok(Self {
             rounds: u64::try_from(options.int("loop").unwrap_or(0)).ok(),
@@ -120,7 +121,7 @@ impl Filter for Demux {
                 Ok(Status::Again)
             }
             State::Reading(reader) => {
-                let status = reader.work(ctx)?;
+                let status = repeat(STEPS_PER_CALL, || reader.step(ctx))?;
                 if status == Status::Done {
                     self.state = State::Done;
                     ctx.end_all();
@@ -162,24 +163,20 @@ impl Reader {
         Ok(Self { source, walk, timeline, pids, rounds: settings.rounds, told, _kept: kept })
     }
 
-    fn work(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        for turn in 0..STEPS_PER_CALL {
-            let step = self.walk.peek(&mut self.source)?;
-            if let Some(fault) = self.walk.fault.take().filter(|_| !std::mem::replace(&mut self.told.damaged, true)) {
-                ctx.log(Level::Warning, format!("the rest of the file is left out: {fault}"));
-            }
-            if step != Step::Looking && self.pids.is_empty() {
-                self.open_pids(ctx)?;
-            }
-            match step {
-                Step::Looking => {}
-                Step::Sample(i, _) if !ctx.room(self.pids[i].out) => {
-                    return Ok(if turn > 0 { Status::Again } else { Status::Idle });
-                }
-                Step::Sample(i, sample) => self.send(ctx, i, sample)?,
-                Step::End if self.next_round(ctx) => {}
-                Step::End => return Ok(Status::Done),
-            }
+    fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        let step = self.walk.peek(&mut self.source)?;
+        if let Some(fault) = self.walk.fault.take().filter(|_| !std::mem::replace(&mut self.told.damaged, true)) {
+            ctx.log(Level::Warning, format!("the rest of the file is left out: {fault}"));
+        }
+        if step != Step::Looking && self.pids.is_empty() {
+            self.open_pids(ctx)?;
+        }
+        match step {
+            Step::Looking => {}
+            Step::Sample(i, _) if !ctx.room(self.pids[i].out) => return Ok(Status::Idle),
+            Step::Sample(i, sample) => self.send(ctx, i, sample)?,
+            Step::End if self.next_round(ctx) => {}
+            Step::End => return Ok(Status::Done),
         }
         Ok(Status::Again)
     }
@@ -259,7 +256,7 @@ fn choose(ctx: &mut Ctx<'_>, tracks: Vec<Track>, settings: Settings) -> Result<V
     if chosen.is_empty() {
         return Err(match settings.select {
             Select::All => Error::unsupported("no AVC or AAC track in the file"),
-            _ => Error::new(ErrorKind::BadOption, "no AVC or AAC track in the file is what tkid asks for"),
+            _ => Error::bad_option("no AVC or AAC track in the file is what tkid asks for"),
         });
     }
     Ok(chosen)

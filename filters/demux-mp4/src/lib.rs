@@ -4,7 +4,6 @@
 //! waits for them. Box layouts and sample tables are read by `shiguredo_mp4`; what they mean for weir is here. It never
 //! decodes, and never paces: that is the scheduler's work.
 
-mod avc;
 mod boxes;
 mod demux;
 mod entry;

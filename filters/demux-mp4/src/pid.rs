@@ -1,10 +1,9 @@
 //! One output: its properties, and its packets from samples.
 
-use weir_codec::avc::AvcConfig;
+use weir_codec::avc::{self, AvcConfig, SampleReader};
 use weir_media::{Bytes, CodecId, Flags, Frac, Packet, Payload, Prop, Props, StreamType};
 use weir_plugin::{Ctx, Error, Level, OutId, Result};
 
-use crate::avc::{self, AccessUnit, AvcSamples};
 use crate::entry::{Aac, Avc, Entry};
 use crate::movie::Track;
 use crate::sample::Sample;
@@ -24,7 +23,7 @@ pub(crate) struct Pid {
 }
 
 enum Media {
-    Avc(AvcSamples),
+    Avc(SampleReader),
     Aac,
 }
 
@@ -116,10 +115,10 @@ impl Pid {
         Ok(true)
     }
 
-    fn read(&mut self, ctx: &mut Ctx<'_>, track: &Track, data: Bytes) -> Option<AccessUnit> {
+    fn read(&mut self, ctx: &mut Ctx<'_>, track: &Track, data: Bytes) -> Option<avc::Sample> {
         let unit = match &mut self.media {
-            Media::Avc(samples) => samples.read(data),
-            Media::Aac => Ok(AccessUnit { data, disposable: false, config: None }),
+            Media::Avc(reader) => reader.read(data),
+            Media::Aac => Ok(avc::Sample { data, disposable: false, config: None }),
         };
         unit.inspect_err(|e| {
             if !std::mem::replace(&mut self.told.damaged, true) {
@@ -146,7 +145,7 @@ impl Pid {
 
 fn media(track: &Track, entry: usize) -> Option<Media> {
     match track.entries.get(entry)? {
-        Entry::Avc(avc) => Some(Media::Avc(AvcSamples::new(&avc.config))),
+        Entry::Avc(avc) => Some(Media::Avc(SampleReader::new(&avc.config))),
         Entry::Aac(_) => Some(Media::Aac),
         Entry::Other(_) => None,
     }
@@ -156,7 +155,7 @@ fn media(track: &Track, entry: usize) -> Option<Media> {
 fn props(track: &Track, entry: usize, first: Option<Sample>) -> Result<Props> {
     match &track.entries[entry] {
         Entry::Avc(avc) => {
-            let record = avc::record(&avc.config, &avc.record).map_err(|e| damaged(track, &e))?;
+            let record = avc.config.record_for_four(&avc.record).map_err(|e| damaged(track, &e))?;
             Ok(avc_props(track, avc, &avc.config, record, first))
         }
         Entry::Aac(aac) => Ok(aac_props(track, aac)),
@@ -221,10 +220,7 @@ fn aac_props(track: &Track, aac: &Aac) -> Props {
     if let Some(channels) = config.channels() {
         props.set(Prop::NumChannels, u32::from(channels));
     }
-    if let Some(samples) = config.samples_per_frame() {
-        // A frame of HE-AAC holds twice the samples at twice the rate.
-        let samples =
-            u64::from(samples) * u64::from(config.output_sample_rate()) / u64::from(config.sample_rate.max(1));
+    if let Some(samples) = config.output_samples_per_frame() {
         props.set(Prop::SamplesPerFrame, samples);
     }
     if track.edits.skip > 0 {

@@ -309,6 +309,15 @@ impl AudioSpecificConfig {
         }
     }
 
+    /// Samples of each channel that a decoder puts out for a frame, counted at
+    /// [`output_sample_rate`](Self::output_sample_rate): with SBR twice as many at twice the rate. `None` as for
+    /// [`samples_per_frame`](Self::samples_per_frame).
+    #[must_use]
+    pub fn output_samples_per_frame(&self) -> Option<u64> {
+        let (coded, rate) = (u64::from(self.samples_per_frame()?), u64::from(self.sample_rate.max(1)));
+        Some(coded * u64::from(self.output_sample_rate()) / rate)
+    }
+
     fn check(&self) -> Result<(), Error> {
         let fail = |value: u64, element| Err(Error::at_byte(ErrorKind::Invalid(value), element, 0));
         let rate_fits = |rate: u32| rate > 0 && rate < 1 << 24;

@@ -122,6 +122,17 @@ impl AvcConfig {
         Ok(out.freeze())
     }
 
+    /// The record that goes with 4-byte lengths. `stored`, from which this was read, when it says so already.
+    ///
+    /// # Errors
+    /// As [`AvcConfig::build`].
+    pub fn record_for_four(&self, stored: &Bytes) -> Result<Bytes, Error> {
+        match self.length_size {
+            LengthSize::Four => Ok(stored.clone()),
+            _ => Self { length_size: LengthSize::Four, ..self.clone() }.build(),
+        }
+    }
+
     /// SPS, SPS extensions and PPS, in the order a stream must have them.
     pub fn parameter_sets(&self) -> impl Iterator<Item = &[u8]> + Clone {
         let extensions = self.high.iter().flat_map(|high| &high.sps_extensions);

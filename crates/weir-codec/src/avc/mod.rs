@@ -1,8 +1,8 @@
 //! AVC (H.264): NAL units, their framings, parameter sets, access units and picture order.
 //!
 //! A raw `.264` file goes through [`AnnexBSplitter`] (bytes to NAL units), [`AccessUnitSplitter`] (NAL units to
-//! access units), and [`PocState`] with [`DisplayOrder`] (presentation order). A sample of a container is
-//! looked at with [`LengthPrefixed`] and [`AuInfo::of`].
+//! access units), and [`PocState`] with [`DisplayOrder`] (presentation order). Samples of a container go
+//! through [`SampleReader`], or are looked at with [`LengthPrefixed`] and [`AuInfo::of`].
 
 mod access_unit;
 mod annexb;
@@ -13,6 +13,7 @@ mod nal;
 mod order;
 mod params;
 mod pps;
+mod sample;
 mod slice;
 mod sps;
 #[cfg(test)]
@@ -29,5 +30,6 @@ pub use nal::{NalType, is_reference, nal_type};
 pub use order::{DisplayOrder, MAX_REORDER_DEPTH, Poc, PocState};
 pub use params::ParameterSets;
 pub use pps::PpsInfo;
+pub use sample::{Sample, SampleReader};
 pub use slice::{PictureStructure, SliceHeader, SliceType};
 pub use sps::{ChromaFormat, PocType, SpsInfo};

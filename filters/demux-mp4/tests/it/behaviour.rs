@@ -31,7 +31,11 @@ fn samples_leave_in_decoding_order_and_the_input_is_left_alone() {
             }
             match status {
                 Status::Done => break,
-                other => assert_eq!(other, Status::Again, "{name}"),
+                Status::Again => {}
+                rest => {
+                    let full = mail.outs.iter().any(|out| out.credit == Credit::Packets(0));
+                    assert!(full, "{name}: {rest:?} although there is room");
+                }
             }
         }
         assert_eq!((mail.inputs[0].items.len(), mail.inputs[0].taken_bytes), (2, 0));

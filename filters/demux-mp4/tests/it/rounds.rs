@@ -58,7 +58,7 @@ fn endless_rounds_stop_only_when_told() {
     let path = crate::common::data("end.mp4");
     let mut harness = crate::common::harness(&path, &[("loop", "-1")]).expect("good options");
     for _ in 0..100 {
-        assert_eq!(harness.step(), Ok(weir_plugin::Status::Again));
+        assert_ne!(harness.step().expect("a good file"), weir_plugin::Status::Done);
     }
     assert!(harness.outputs()[0].packets.len() > 500);
     harness.event(weir_plugin::Event::Stop).expect("stops");
