@@ -42,6 +42,20 @@ impl Cap {
     pub fn codec(ty: StreamType, codec: CodecId) -> [Self; 2] {
         [Self::is(Prop::StreamType, ty), Self::is(Prop::CodecId, codec)]
     }
+
+    /// A codec in packets that are whole units, its parameters in the properties.
+    #[must_use]
+    pub fn framed(ty: StreamType, codec: CodecId) -> [Self; 3] {
+        let [ty, codec] = Self::codec(ty, codec);
+        [ty, codec, Self::not(Prop::Unframed, true)]
+    }
+
+    /// A codec as its files have it: a stream of bytes, its parameters in it.
+    #[must_use]
+    pub fn unframed(ty: StreamType, codec: CodecId) -> [Self; 3] {
+        let [ty, codec] = Self::codec(ty, codec);
+        [ty, codec, Self::is(Prop::Unframed, true)]
+    }
 }
 
 /// One way a filter can be used: what it takes and what it then gives.
@@ -141,6 +155,15 @@ mod tests {
     fn avc(unframed: bool) -> Props {
         let p = Props::new().with(Prop::StreamType, StreamType::Visual).with(Prop::CodecId, CodecId::Avc);
         if unframed { p.with(Prop::Unframed, true) } else { p }
+    }
+
+    #[test]
+    fn framed_and_unframed_exclude_each_other() {
+        let takes = |caps| Bundle::new(caps, []);
+        let framed = takes(Cap::framed(StreamType::Visual, CodecId::Avc));
+        let unframed = takes(Cap::unframed(StreamType::Visual, CodecId::Avc));
+        assert_eq!((framed.accepts(&avc(false)), framed.accepts(&avc(true))), (Ok(()), Err(Prop::Unframed)));
+        assert_eq!((unframed.accepts(&avc(true)), unframed.accepts(&avc(false))), (Ok(()), Err(Prop::Unframed)));
     }
 
     #[test]
