@@ -218,6 +218,20 @@ impl Ctx<'_> {
         self.mail.effects.push(Effect::Props(out, props));
     }
 
+    /// Opens `output` with these properties the first time, and changes its properties when they differ from the last.
+    pub fn publish(&mut self, output: &mut Option<(OutId, Props)>, props: Props) -> OutId {
+        match output {
+            Some((out, old)) => {
+                if *old != props {
+                    self.set_props(*out, props.clone());
+                    *old = props;
+                }
+                *out
+            }
+            None => output.insert((self.open(props.clone()), props)).0,
+        }
+    }
+
     /// Whether consumers of an output have room. Sending without room is allowed once per call, for a packet in hand.
     #[must_use]
     pub fn room(&self, out: OutId) -> bool {
@@ -281,5 +295,23 @@ impl Ctx<'_> {
     #[must_use]
     pub fn memory(&self) -> &Memory {
         &self.mail.memory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_media::Prop;
+
+    use super::*;
+
+    #[test]
+    fn properties_are_published_once() {
+        let mut mail = Mailbox::new(Memory::new(1));
+        let mut output = None;
+        for width in [640_u32, 640, 320, 320, 640] {
+            assert_eq!(mail.ctx().publish(&mut output, Props::new().with(Prop::Width, width)), OutId(0));
+        }
+        let effects: Vec<String> = mail.effects.iter().map(|effect| format!("{effect:?}")).collect();
+        assert_eq!(effects, ["Open(0, Width=640)", "Props(0, Width=320)", "Props(0, Width=640)"]);
     }
 }
