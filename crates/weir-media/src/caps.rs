@@ -83,36 +83,23 @@ impl Bundle {
             return Err(Prop::StreamType);
         }
         distinct(&self.inputs).try_for_each(|prop| {
-            let caps = || self.inputs.iter().filter(move |c| c.prop == prop);
-            let fits = pid.get(prop).map_or_else(
-                || caps().all(|c| c.excluded || c.optional),
-                |have| {
-                    let denied = caps().any(|c| c.excluded && same(&c.value, have));
-                    let only_exclusions = caps().all(|c| c.excluded);
-                    !denied && (only_exclusions || caps().any(|c| !c.excluded && same(&c.value, have)))
-                },
-            );
+            let caps: Vec<Cap> = self.inputs.iter().filter(|c| c.prop == prop).cloned().collect();
+            let fits = pid.get(prop).map_or_else(|| takes_absent(&caps), |have| takes(&caps, have));
             if fits { Ok(()) } else { Err(prop) }
         })
     }
 
-    /// Whether what this bundle gives can be what `next` takes.
+    /// Whether what this bundle gives can be what `next` takes: some PID that keeps its promises fits.
+    ///
+    /// Properties it promises nothing about may turn out right, except those that tell kinds of stream apart.
     #[must_use]
     pub fn feeds(&self, next: &Self) -> bool {
         !self.outputs.is_empty()
             && !next.inputs.is_empty()
-            && distinct(&self.outputs).all(|prop| {
-                let outs = || self.outputs.iter().filter(move |c| c.prop == prop);
-                let mut ins = next.inputs.iter().filter(|c| c.prop == prop).peekable();
-                if ins.peek().is_none() {
-                    return true;
-                }
-                ins.any(|i| outs().any(|o| compatible(o, i)))
-            })
             && distinct(&next.inputs).all(|prop| {
-                self.outputs.iter().any(|o| o.prop == prop)
-                    || next.inputs.iter().filter(|i| i.prop == prop).all(|i| i.excluded || i.optional)
-                    || !matches!(prop, Prop::StreamType | Prop::CodecId | Prop::FileExt | Prop::Delivery)
+                let of = |caps: &'_ [Cap]| caps.iter().filter(|c| c.prop == prop).cloned().collect::<Vec<_>>();
+                let (outs, ins) = (of(&self.outputs), of(&next.inputs));
+                if outs.is_empty() { unsaid(prop, &ins) } else { compatible(&outs, &ins) }
             })
     }
 
@@ -126,12 +113,46 @@ impl Bundle {
     }
 }
 
-fn compatible(out: &Cap, input: &Cap) -> bool {
-    match (out.excluded, input.excluded) {
-        (true, true) => true,
-        (false, false) => same(&out.value, &input.value),
-        _ => !same(&out.value, &input.value),
+/// Whether a value that the output caps of a property promise, or its absence, is one that the input caps take.
+fn compatible(outs: &[Cap], ins: &[Cap]) -> bool {
+    let other = outs.iter().any(|o| o.excluded); // anything but the excluded values, or nothing
+    let absent = other || outs.iter().any(|o| o.optional);
+    let gives = |v: &Value| {
+        let said = |excluded: bool| outs.iter().any(|o| o.excluded == excluded && same(&o.value, v));
+        said(false) || (other && !said(true))
+    };
+    (absent && takes_absent(ins))
+        || outs.iter().chain(ins).flat_map(|c| examples(&c.value)).any(|v| gives(&v) && takes(ins, &v))
+}
+
+/// Whether input caps may be met by a property that nothing was promised about.
+fn unsaid(prop: Prop, ins: &[Cap]) -> bool {
+    let some_value = || ins.iter().flat_map(|c| examples(&c.value)).any(|v| takes(ins, &v));
+    takes_absent(ins) || (!tells_kinds(prop) && some_value())
+}
+
+/// Single values of what a cap lists; for `*` one that is in no list.
+fn examples(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Str(list) if &**list == "*" => vec!["?".into()],
+        Value::Str(list) => list.split('|').map(Value::from).collect(),
+        other => vec![other.clone()],
     }
+}
+
+/// Whether the input caps of a property take this value.
+fn takes(ins: &[Cap], value: &Value) -> bool {
+    let denied = ins.iter().any(|c| c.excluded && same(&c.value, value));
+    !denied && (ins.iter().all(|c| c.excluded) || ins.iter().any(|c| !c.excluded && same(&c.value, value)))
+}
+
+fn takes_absent(ins: &[Cap]) -> bool {
+    ins.iter().all(|c| c.excluded || c.optional)
+}
+
+/// Whether a property tells kinds of stream apart, so that silence about it is no promise.
+fn tells_kinds(prop: Prop) -> bool {
+    matches!(prop, Prop::StreamType | Prop::CodecId | Prop::FileExt | Prop::Delivery)
 }
 
 /// Equal values; strings compare as `a|b|c` alternatives with `*` for any.
