@@ -1,40 +1,56 @@
-//! The yardstick of fan-out: a loop that only copies ready-made bytes to every socket, each message when it is due. No
-//! protocol, no policy, no checks: what no server can be cheaper than with one write per message.
+//! The yardstick: a loop that writes ready-made bytes to N sockets when they are due, and does nothing else.
+//!
+//! No protocol, no queue, no policy. It keeps what a socket did not take, and gives up on none.
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::{Result, clip};
 
-/// Where it listens: the benchmark runs one at a time.
-pub(crate) const PORT: u16 = 19_355;
+/// A socket, and what it has not taken yet: a piece, and where in it to go on.
+struct Peer {
+    socket: TcpStream,
+    late: VecDeque<(usize, usize)>,
+}
 
-/// Serves for ever.
-pub(crate) fn run() -> Result<()> {
-    let text = |e: std::io::Error| e.to_string();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).map_err(text)?;
-    listener.set_nonblocking(true).map_err(text)?;
-    let messages = clip::messages();
-    let mut sockets: Vec<TcpStream> = Vec::new();
-    for round in 0_u32.. {
-        let begin = Instant::now();
-        for message in &messages {
-            let due = Duration::from_millis(message.at.into());
-            sleep(due.saturating_sub(begin.elapsed()));
-            while let Ok((socket, _)) = listener.accept() {
-                socket.set_nonblocking(true).and_then(|()| socket.set_nodelay(true)).map_err(text)?;
-                sockets.push(socket);
-            }
-            // A socket that takes no more loses the message; one that is gone is forgotten.
-            sockets.retain_mut(|s| match s.write(&message.tag) {
-                Ok(_) => true,
-                Err(e) => e.kind() == ErrorKind::WouldBlock,
-            });
-        }
-        sleep(Duration::from_secs(clip::SECONDS.into()).saturating_sub(begin.elapsed()));
-        let _ = round;
+/// Serves `players` connections for ever, from when all are there.
+pub(crate) fn serve(port: u16, players: usize) -> Result<()> {
+    let pieces = clip::wire()?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    let mut peers = Vec::new();
+    while peers.len() < players {
+        let (socket, _) = listener.accept()?;
+        socket.set_nonblocking(true)?;
+        socket.set_nodelay(true)?;
+        peers.push(Peer { socket, late: VecDeque::new() });
     }
-    Ok(())
+    let mut start = Instant::now();
+    loop {
+        for (n, (millis, _)) in pieces.iter().enumerate() {
+            let due = start + Duration::from_millis(u64::from(*millis));
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            for peer in &mut peers {
+                peer.late.push_back((n, 0));
+                peer.flush(&pieces)?;
+            }
+        }
+        start += Duration::from_millis(u64::from(clip::millis()));
+    }
+}
+
+impl Peer {
+    fn flush(&mut self, pieces: &[(u32, Vec<u8>)]) -> Result<()> {
+        while let Some((piece, from)) = self.late.front_mut() {
+            let rest = &pieces[*piece].1[*from..];
+            match self.socket.write(rest) {
+                Ok(taken) if taken == rest.len() => drop(self.late.pop_front()),
+                Ok(taken) => *from += taken,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
 }

@@ -1,95 +1,150 @@
-//! The stream that is served: 2 Mb/s, 25 pictures and 43 sound messages a second, content of no meaning.
+//! The stream that fan-out is measured with: 2 Mb/s, 25 pictures and 43 sound frames a second, a key frame every two.
+//!
+//! Its parameter sets are real and its payloads are noise, always the same: what is measured carries media and never
+//! decodes it.
 
-use std::path::Path;
-use std::process::Command;
-
-use weir_flv::{AacPacket, AudioBody, AvcPacket, Header, TagReader, VideoBody};
+use weir_flv::{AacPacket, AudioBody, AvcPacket, Header, VideoBody};
 use weir_media::{Bytes, BytesMut};
 
 use crate::Result;
-use crate::process::weir;
 
-/// Seconds of the clip; it is played for ever.
-pub(crate) const SECONDS: u32 = 20;
+/// Bits per second of the media, without any framing.
+pub(crate) const RATE: usize = 2_000_000;
+/// Bits per second of the sound in it.
+const SOUND_RATE: usize = 128_000;
 /// Pictures per second.
-pub(crate) const FPS: u32 = 25;
-/// Bytes of a picture: with the sound, 2 Mb/s.
-const PICTURE: usize = 9_680;
-/// Bytes of a sound frame: 64 kb/s.
-const SOUND: usize = 186;
+const FPS: usize = 25;
+/// Seconds from the first picture to the end.
+const SECONDS: usize = 10;
+/// Pictures from a key frame to the next.
+const GOP: usize = 50;
+/// Times the size of other pictures that a key frame has.
+const KEY_WEIGHT: usize = 5;
 /// Samples of a sound frame, and per second.
-const SAMPLES: (u32, u32) = (1024, 44_100);
+const SAMPLES: (usize, usize) = (1024, 44_100);
 
-/// One message of the clip.
-pub(crate) struct Message {
-    /// Milliseconds.
-    pub(crate) at: u32,
-    /// The whole FLV tag.
-    pub(crate) tag: Bytes,
+/// `AVCDecoderConfigurationRecord` of 1280x720 at 25 Hz, Constrained Baseline.
+const AVC_CONFIG: &[u8] = &[
+    0x01, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0x00, 0x19, 0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x10,
+    0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0x20, 0xf1, 0x83, 0x24, 0x80, 0x01, 0x00, 0x05, 0x68, 0xcb,
+    0x83, 0xcb, 0x20,
+];
+/// `AudioSpecificConfig` of AAC-LC, 44.1 kHz, stereo.
+const AAC_CONFIG: &[u8] = &[0x12, 0x10];
+
+/// One message of the stream.
+struct Message {
+    millis: u32,
+    body: Body,
 }
 
-/// All messages of the clip in order, behind its headers.
-pub(crate) fn messages() -> Vec<Message> {
-    let pictures = (0..SECONDS * FPS).map(|n| Message { at: n * 1000 / FPS, tag: picture(n) });
-    let frames = SECONDS * SAMPLES.1 / SAMPLES.0;
-    let sounds = (0..frames).map(|n| {
-        let at = n * SAMPLES.0 * 10 / (SAMPLES.1 / 100);
-        let mut tag = BytesMut::new();
-        let body = AudioBody::Aac { packet: AacPacket::Raw, data: noise(n, SOUND) };
-        body.write_tag(at, &mut tag).expect("a small body");
-        Message { at, tag: tag.freeze() }
-    });
-    let mut all: Vec<Message> = pictures.chain(sounds).collect();
-    all.sort_by_key(|m| m.at);
-    all
+enum Body {
+    Video(VideoBody),
+    Audio(AudioBody),
 }
 
-fn picture(n: u32) -> Bytes {
-    let key = n % (2 * FPS) == 0;
-    let unit = noise(n, PICTURE);
-    let mut data = BytesMut::new();
-    data.extend_from_slice(&u32::try_from(unit.len()).expect("a small unit").to_be_bytes());
-    data.extend_from_slice(&[if key { 0x65 } else { 0x41 }]);
-    data.extend_from_slice(&unit[1..]);
-    let mut tag = BytesMut::new();
-    let body = VideoBody::Avc { key, packet: AvcPacket::Nalus, cts: 0, data: data.freeze() };
-    body.write_tag(n * 1000 / FPS, &mut tag).expect("a small body");
-    tag.freeze()
-}
-
-/// Bytes without a start code in them, the same for the same `seed`.
-fn noise(seed: u32, len: usize) -> Bytes {
-    let mut state = u64::from(seed) << 1 | 1;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3] | 1
-    };
-    (0..len).map(|_| next()).collect()
-}
-
-/// Writes the clip. Its headers are those that weir itself makes for such a stream.
-pub(crate) fn write(dir: &Path) -> Result<std::path::PathBuf> {
-    let head = dir.join("head.flv");
-    let words = ["-quiet", "avgen:sizes=640x360:dur=1/5", "c=avc", "c=aac", "-o"];
-    let done = Command::new(weir()?).args(words).arg(&head).status().map_err(|e| e.to_string())?;
-    if !done.success() {
-        return Err("weir could not make the headers of the clip".to_owned());
-    }
-    let mut reader = TagReader::new();
-    reader.push(&std::fs::read(&head).map_err(|e| e.to_string())?);
+/// The clip as an FLV file.
+pub(crate) fn flv() -> Result<Vec<u8>> {
     let mut file = BytesMut::from(&Header::default().to_bytes()[..]);
-    while let Some(tag) = reader.pull() {
-        let tag = tag.map_err(|e| e.to_string())?;
-        let is_header = VideoBody::parse(&tag.body).is_ok_and(|b| b.is_sequence_header())
-            || AudioBody::parse(&tag.body).is_ok_and(|b| b.is_sequence_header());
-        if is_header && tag.kind != weir_flv::TagKind::Script {
-            weir_flv::write_tag(&tag, &mut file).map_err(|e| e.to_string())?;
+    let avc =
+        VideoBody::Avc { key: true, packet: AvcPacket::SequenceHeader, cts: 0, data: Bytes::from_static(AVC_CONFIG) };
+    avc.write_tag(0, &mut file)?;
+    AudioBody::Aac { packet: AacPacket::SequenceHeader, data: Bytes::from_static(AAC_CONFIG) }
+        .write_tag(0, &mut file)?;
+    for message in messages() {
+        match message.body {
+            Body::Video(body) => body.write_tag(message.millis, &mut file)?,
+            Body::Audio(body) => body.write_tag(message.millis, &mut file)?,
         }
     }
-    messages().iter().for_each(|m| file.extend_from_slice(&m.tag));
-    let path = dir.join("clip.flv");
-    std::fs::write(&path, &file).map_err(|e| e.to_string())?;
-    Ok(path)
+    Ok(file.to_vec())
+}
+
+/// The clip as pieces ready to be sent, each with its time in milliseconds and as long as an RTMP message with a full
+/// chunk header.
+pub(crate) fn wire() -> Result<Vec<(u32, Vec<u8>)>> {
+    let piece = |message: Message| {
+        let mut bytes = BytesMut::from(&[0; 12][..]);
+        match message.body {
+            Body::Video(body) => body.write(&mut bytes)?,
+            Body::Audio(body) => body.write(&mut bytes),
+        }
+        Ok((message.millis, bytes.to_vec()))
+    };
+    messages().into_iter().map(piece).collect()
+}
+
+/// Milliseconds of one round.
+pub(crate) const fn millis() -> u32 {
+    (SECONDS * 1000) as u32
+}
+
+fn messages() -> Vec<Message> {
+    let mut noise = Noise(0x2545_f491_4f6c_dd15);
+    let pictures = (0..SECONDS * FPS).map(|n| (n * 1000 / FPS, None, n % GOP == 0));
+    let frames = SECONDS * SAMPLES.1 / SAMPLES.0;
+    let sounds = (0..frames).map(|n| (n * SAMPLES.0 * 1000 / SAMPLES.1, Some(()), false));
+    let mut schedule: Vec<_> = pictures.chain(sounds).collect();
+    schedule.sort_by_key(|(millis, ..)| *millis);
+    let message = |(millis, sound, key): (usize, Option<()>, bool)| Message {
+        millis: u32::try_from(millis).expect("ten seconds"),
+        body: if sound.is_some() { audio(&mut noise) } else { video(&mut noise, key) },
+    };
+    schedule.into_iter().map(message).collect()
+}
+
+fn video(noise: &mut Noise, key: bool) -> Body {
+    let units = GOP - 1 + KEY_WEIGHT;
+    let plain = (RATE - SOUND_RATE) / 8 * GOP / FPS / units;
+    let size = if key { plain * KEY_WEIGHT } else { plain };
+    let mut data = u32::try_from(size).expect("pictures are small").to_be_bytes().to_vec();
+    data.push(if key { 0x65 } else { 0x41 });
+    data.extend(noise.take(size - 1));
+    Body::Video(VideoBody::Avc { key, packet: AvcPacket::Nalus, cts: 0, data: data.into() })
+}
+
+fn audio(noise: &mut Noise) -> Body {
+    let size = SOUND_RATE / 8 * SAMPLES.0 / SAMPLES.1;
+    Body::Audio(AudioBody::Aac { packet: AacPacket::Raw, data: noise.take(size).collect() })
+}
+
+/// A xorshift generator of bytes that are never 0, so that no start code and no emulation is in them.
+struct Noise(u64);
+
+impl Noise {
+    fn take(&mut self, count: usize) -> impl Iterator<Item = u8> + use<'_> {
+        (0..count).map(|_| {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 32) as u8 | 1
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clip_has_its_rate() {
+        let pieces = wire().expect("small bodies");
+        let bits: usize = pieces.iter().map(|(_, bytes)| bytes.len() * 8).sum();
+        let rate = bits / SECONDS;
+        assert!((RATE..RATE * 102 / 100).contains(&rate), "{rate}");
+        assert!(pieces.is_sorted_by_key(|(millis, _)| *millis));
+        assert_eq!(pieces.len() / SECONDS, 68);
+    }
+
+    #[test]
+    fn the_file_reads_back() {
+        let mut reader = weir_flv::TagReader::new();
+        reader.push(&flv().expect("small bodies"));
+        let mut tags = 0;
+        while let Some(tag) = reader.pull() {
+            tag.expect("a good tag");
+            tags += 1;
+        }
+        assert_eq!(tags, messages().len() + 2);
+    }
 }

@@ -1,156 +1,155 @@
-//! What a hop costs: packets through pass-through filters, beside a bare queue.
+//! Packet hops: how many packets a second pass through filters that do nothing with them.
 
-use std::collections::VecDeque;
-use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use weir::plugin::{Create, Ctx, Filter, InId, Item, Kind, Lane, OptionDef, Options, OutId, Plugin, Role, Status};
-use weir_media::{Bundle, Bytes, Cap, CodecId, Flags, Packet, Prop, Props, StreamType};
+use weir::plugin::media::{Bundle, Bytes, Cap, CodecId, Flags, Packet, Prop, Props, StreamType};
+use weir::plugin::{
+    Create, Ctx, Event, Filter, InId, Item, Lane, OptionDef, Options, OutId, Plugin, Result as FilterResult, Role,
+    Status,
+};
 
-use crate::Result;
+use crate::{Result, process};
 
-/// Packets sent through.
-const PACKETS: i64 = 1_000_000;
-/// Filters in a row.
-const CHAINS: [usize; 3] = [1, 5, 20];
-/// Packets sent or taken in one call.
-const PER_CALL: usize = 64;
+/// Numbers of `pass` filters between source and sink.
+const FILTERS: &[usize] = &[1, 5, 20];
+/// Packets times filters of a run.
+const HOPS: u64 = 4_000_000;
+/// Packets the source sends in one call.
+const BATCH: usize = 64;
 
-/// Prints the table.
-pub(crate) fn bench() -> Result<()> {
-    let yardstick = bare();
-    println!(
-        "\n### Hops: {PACKETS} packets through `pass` filters; the yardstick is a bare queue, {yardstick:.1} ns\n"
-    );
-    println!("| filters | packets per second | ns per packet and hop | times the bare queue |");
-    println!("|---|---|---|---|");
-    for filters in CHAINS {
-        let seconds = through(filters)?;
-        #[expect(clippy::cast_precision_loss, reason = "small counts")]
-        let (packets, hops) = (PACKETS as f64, (filters + 1) as f64);
-        let ns = seconds * 1e9 / packets / hops;
-        println!("| {filters} | {:.0} | {ns:.0} | {:.1} |", packets / seconds, ns / yardstick);
+/// Measures and prints.
+pub(crate) fn measure() -> Result<()> {
+    println!("## Packet hops\n\nEmpty packets from a source through `pass` filters to a sink, as fast as they go.\n");
+    println!("| Filters | packets | hops per second | hops per processor-second |\n|---:|---:|---:|---:|");
+    for &filters in FILTERS {
+        let packets = HOPS / filters as u64;
+        let (wall, cpu) = run(filters, packets)?;
+        let hops = (packets * filters as u64) as f64;
+        println!("| {filters} | {packets} | {:.0} | {:.0} |", hops / wall.as_secs_f64(), hops / cpu.as_secs_f64());
     }
+    println!();
     Ok(())
 }
 
-/// Nanoseconds to put a packet into a queue and take it out again.
-fn bare() -> f64 {
-    let mut queue: VecDeque<Item> = VecDeque::new();
-    let begin = Instant::now();
-    for n in (0..PACKETS).step_by(PER_CALL) {
-        (0..PER_CALL).for_each(|i| queue.push_back(Item::Packet(packet(n + i64::try_from(i).unwrap_or(0)))));
-        (0..PER_CALL).for_each(|_| drop(black_box(queue.pop_front())));
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a small count")]
-    let packets = PACKETS as f64;
-    begin.elapsed().as_secs_f64() * 1e9 / packets
-}
-
-/// Seconds for all packets through so many filters.
-fn through(filters: usize) -> Result<f64> {
+/// Time by the clock and by the processor for `packets` to pass.
+fn run(filters: usize, packets: u64) -> Result<(Duration, Duration)> {
     let mut registry = weir::registry();
-    registry.register(End::Source);
-    registry.register(End::Sink);
-    let mut words = vec!["tick".to_owned()];
+    registry.register(Source { packets });
+    registry.register(Sink { packets });
+    let mut words = vec!["benchin".to_owned()];
     words.extend(std::iter::repeat_n("pass".to_owned(), filters));
-    words.push("count".to_owned());
+    words.extend(["-o".to_owned(), "benchout".to_owned()]);
     let built = weir::build(&weir::args::parse(&words), &registry).map_err(|e| format!("{e:?}"))?;
-    let session = weir::Session::start(built.graph, weir::Config::default()).map_err(|e| e.to_string())?;
-    let begin = Instant::now();
-    let outcome = session.run().map_err(|e| e.to_string())?;
-    let seconds = begin.elapsed().as_secs_f64();
-    let arrived = outcome.last.filters.iter().find(|f| f.name == "count").map_or(0, |f| f.packets_in);
-    if arrived != PACKETS.unsigned_abs() {
-        return Err(format!("{arrived} of {PACKETS} packets arrived"));
+    let session = weir::Session::start(built.graph, weir::Config::default())?;
+    let (cpu, at) = (process::cpu_of("self")?, Instant::now());
+    let outcome = session.run()?;
+    if outcome.failures > 0 {
+        return Err(format!("the graph failed: {:?}", outcome.last.filters).into());
     }
-    Ok(seconds)
+    Ok((at.elapsed(), process::cpu_of("self")?.saturating_sub(cpu)))
 }
 
-fn packet(n: i64) -> Packet {
-    Packet { duration: 1, flags: Flags::KEY, ..Packet::new(Bytes::from_static(b"x"), n) }
+fn stream() -> Vec<Cap> {
+    vec![Cap::is(Prop::StreamType, StreamType::Audio), Cap::is(Prop::CodecId, CodecId::Aac)]
 }
 
-/// The two ends of the chain.
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    Source,
-    Sink,
+macro_rules! plugin {
+    ($ty:ident, $name:literal, $role:expr, $caps:expr, $make:expr) => {
+        impl Plugin for $ty {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn summary(&self) -> &'static str {
+                "An end of a measured chain"
+            }
+            fn role(&self) -> Role {
+                $role
+            }
+            fn lane(&self) -> Lane {
+                Lane::Reactor
+            }
+            fn options(&self) -> &'static [OptionDef] {
+                &[]
+            }
+            fn caps(&self, _: &Options) -> Vec<Bundle> {
+                vec![$caps]
+            }
+            fn create(&self, _: Create) -> FilterResult<Box<dyn Filter>> {
+                Ok(Box::new($make(self.packets)))
+            }
+        }
+    };
 }
 
-const OPTIONS: &[OptionDef] = &[OptionDef::new("unused", Kind::Bool, "no", "Nothing")];
-
-impl Plugin for End {
-    fn name(&self) -> &'static str {
-        if *self == Self::Source { "tick" } else { "count" }
-    }
-
-    fn summary(&self) -> &'static str {
-        "an end of a benchmark"
-    }
-
-    fn role(&self) -> Role {
-        if *self == Self::Source { Role::Source } else { Role::Sink }
-    }
-
-    fn lane(&self) -> Lane {
-        Lane::Reactor
-    }
-
-    fn options(&self) -> &'static [OptionDef] {
-        OPTIONS
-    }
-
-    fn caps(&self, _: &Options) -> Vec<Bundle> {
-        let data = [Cap::is(Prop::StreamType, StreamType::Audio), Cap::is(Prop::CodecId, CodecId::Opus)];
-        vec![if *self == Self::Source { Bundle::new([], data) } else { Bundle::new(data, []) }]
-    }
-
-    fn create(&self, _: Create) -> weir::plugin::Result<Box<dyn Filter>> {
-        Ok(if *self == Self::Source { Box::new(Tick { out: None, sent: 0 }) } else { Box::new(Count) })
-    }
+/// `benchin`: sends empty packets.
+struct Source {
+    packets: u64,
 }
 
-struct Tick {
+/// `benchout`: counts them.
+struct Sink {
+    packets: u64,
+}
+
+plugin!(Source, "benchin", Role::Source, Bundle::new([], stream()), |left| Sending { left, out: None, next: 0 });
+plugin!(Sink, "benchout", Role::Sink, Bundle::new(stream(), []), |left| Counting { left });
+
+struct Sending {
+    left: u64,
     out: Option<OutId>,
-    sent: i64,
+    next: i64,
 }
 
-impl Filter for Tick {
-    fn process(&mut self, ctx: &mut Ctx<'_>) -> weir::plugin::Result<Status> {
-        let props = || {
-            Props::new()
-                .with(Prop::StreamType, StreamType::Audio)
-                .with(Prop::CodecId, CodecId::Opus)
-                .with(Prop::Timescale, 1_000_000u32)
-        };
-        let out = *self.out.get_or_insert_with(|| ctx.open(props()));
-        for _ in 0..PER_CALL {
-            if self.sent == PACKETS {
+impl Filter for Sending {
+    fn start(&mut self, ctx: &mut Ctx<'_>) -> FilterResult<()> {
+        let props = Props::new()
+            .with(Prop::StreamType, StreamType::Audio)
+            .with(Prop::CodecId, CodecId::Aac)
+            .with(Prop::Timescale, 44_100u32)
+            .with(Prop::SampleRate, 44_100u32);
+        self.out = Some(ctx.open(props));
+        Ok(())
+    }
+
+    fn process(&mut self, ctx: &mut Ctx<'_>) -> FilterResult<Status> {
+        let out = self.out.expect("opened at the start");
+        for _ in 0..BATCH {
+            if self.left == 0 {
                 ctx.end(out);
                 return Ok(Status::Done);
             }
             if !ctx.room(out) {
                 return Ok(Status::Idle);
             }
-            ctx.send(out, packet(self.sent));
-            self.sent += 1;
+            let packet = Packet { flags: Flags::KEY, duration: 1024, ..Packet::new(Bytes::new(), self.next) };
+            ctx.send(out, packet);
+            self.next += 1024;
+            self.left -= 1;
         }
         Ok(Status::Again)
     }
+
+    fn event(&mut self, _: &mut Ctx<'_>, _: Event) -> FilterResult<()> {
+        Ok(())
+    }
 }
 
-struct Count;
+struct Counting {
+    left: u64,
+}
 
-impl Filter for Count {
-    fn process(&mut self, ctx: &mut Ctx<'_>) -> weir::plugin::Result<Status> {
-        for _ in 0..PER_CALL {
-            match ctx.next(InId(0)) {
-                None => return Ok(Status::Idle),
-                Some(Item::End) => return Ok(Status::Done),
-                Some(Item::Props(_) | Item::Packet(_)) => {}
+impl Filter for Counting {
+    fn process(&mut self, ctx: &mut Ctx<'_>) -> FilterResult<Status> {
+        while let Some(item) = ctx.next(InId(0)) {
+            match item {
+                Item::Packet(_) => self.left = self.left.saturating_sub(1),
+                Item::Props(_) => {}
+                Item::End if self.left > 0 => {
+                    return Err(weir::plugin::Error::bad_input(format!("{} packets were lost", self.left)));
+                }
+                Item::End => return Ok(Status::Done),
             }
         }
-        Ok(Status::Again)
+        Ok(Status::Idle)
     }
 }

@@ -1,20 +1,20 @@
-//! Benchmarks of weir, each with a yardstick measured in the same run. Prints tables in Markdown; asserts nothing about
-//! speed.
+//! `weir-bench`: measures weir, and beside it what a bare loop can do on the same machine in the same minute.
 //!
-//! `cargo xtask bench [fanout|hops|start]` builds and runs it; `WEIR_BIN` names the program to measure.
+//! `cargo xtask bench` builds and calls it; docs/performance.md says what the numbers mean. It prints Markdown tables, and
+//! never judges: no number here fails a test.
 
 mod bare;
 mod clip;
 mod fanout;
 mod hops;
-mod players;
+mod load;
 mod process;
 mod start;
 
 use std::process::ExitCode;
 
-/// What can go wrong: a sentence.
-type Result<T> = std::result::Result<T, String>;
+/// What can go wrong ends the run, with one line.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -22,25 +22,27 @@ fn main() -> ExitCode {
     match run(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("bench: {e}");
+            eprintln!("weir-bench: {e}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn run(words: &[&str]) -> Result<()> {
-    match words {
-        [] => start::bench().and_then(|()| hops::bench()).and_then(|()| fanout::bench()),
-        ["start"] => start::bench(),
-        ["hops"] => hops::bench(),
-        ["fanout"] => fanout::bench(),
-        // Helper processes of the fan-out benchmark, so that only the server's time is counted.
-        ["players", port, count, kind] => players::run(number(port)?, number(count)?, *kind == "rtmp"),
-        ["bare"] => bare::run(),
-        _ => Err("expected nothing, start, hops or fanout".to_owned()),
+    match *words {
+        [] => {
+            println!("{}\n", process::machine());
+            fanout::measure(fanout::PLAYERS)?;
+            hops::measure()?;
+            start::measure()
+        }
+        ["fanout"] => fanout::measure(fanout::PLAYERS),
+        ["fanout", players] => fanout::measure(&[players.parse()?]),
+        ["hops"] => hops::measure(),
+        ["start"] => start::measure(),
+        // Parts of fanout, each a process of its own.
+        ["bare", port, players] => bare::serve(port.parse()?, players.parse()?),
+        ["load", what, port, players] => load::run(load::Kind::of(what)?, port.parse()?, players.parse()?),
+        _ => Err("usage: weir-bench [fanout [PLAYERS]|hops|start]".into()),
     }
-}
-
-fn number<T: std::str::FromStr>(text: &str) -> Result<T> {
-    text.parse().map_err(|_| format!("{text} is no number"))
 }

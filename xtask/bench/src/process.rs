@@ -1,98 +1,125 @@
-//! Child processes that end with the benchmark, and what the system says about them.
+//! Child processes under measurement: pinned to a processor, ended with their owner, their time and memory as the kernel
+//! counts them.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use crate::Result;
 
-/// A condition is looked at this often.
-const POLL: Duration = Duration::from_millis(2);
-/// And given up after this.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Units of processor time in `/proc`, per second: fixed in Linux' interface.
-const TICKS: f64 = 100.0;
+/// Descriptors a child may have.
+const DESCRIPTORS: &str = "--nofile=20000:20000";
 
-/// A child that is killed when dropped.
-pub(crate) struct Process(Child);
+/// A running child; killed when dropped.
+pub(crate) struct Measured(Child);
 
-impl Process {
-    /// Starts `program` on core `core` where that can be said.
-    pub(crate) fn start(core: usize, program: &Path, words: &[&str]) -> Result<Self> {
-        let mut command = match find("taskset") {
-            Some(taskset) => {
-                let mut command = Command::new(taskset);
-                command.args(["-c", &core.to_string()]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
-        command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().map(Self).map_err(|e| format!("cannot start {}: {e}", program.display()))
+impl Measured {
+    /// Starts `program` on one processor, with what it prints to be read or thrown away.
+    pub(crate) fn start(program: &str, words: &[String], processor: usize) -> Result<Self> {
+        let mut command = Command::new("prlimit");
+        command.arg(DESCRIPTORS);
+        if processors() > processor {
+            command.args(["taskset", "-c", &processor.to_string()]);
+        }
+        command.arg(program).args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+        Ok(Self(command.spawn().map_err(|e| format!("prlimit (util-linux) does not start: {e}"))?))
     }
 
-    /// Processor time used so far, seconds.
-    pub(crate) fn cpu(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).map_err(|e| e.to_string())?;
-        // The name in brackets may hold spaces; user and system time are fields 14 and 15, counted from 1.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).ok_or("strange /proc/PID/stat");
-        Ok((ticks(11)? + ticks(12)?) / TICKS)
+    /// What it prints, line by line.
+    pub(crate) fn lines(&mut self) -> std::io::Lines<BufReader<ChildStdout>> {
+        BufReader::new(self.0.stdout.take().expect("asked for once")).lines()
     }
 
-    /// Resident memory, kilobytes.
-    pub(crate) fn resident(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).map_err(|e| e.to_string())?;
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).ok_or("strange /proc/PID/status")?;
-        line.split_whitespace().next().and_then(|n| n.parse().ok()).ok_or_else(|| "strange VmRSS".to_owned())
+    /// Processor time of all its threads so far.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        cpu_of(&self.0.id().to_string())
+    }
+
+    /// Resident memory now, in bytes.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
+
+    /// An error when it has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.0.try_wait()? {
+            None => Ok(()),
+            Some(status) => Err(format!("a measured process ended by itself: {status}").into()),
+        }
     }
 }
 
-impl Drop for Process {
+impl Drop for Measured {
     fn drop(&mut self) {
-        // Gone already is what is wanted.
+        // It may have ended already, which is as good.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Waits until `condition` holds.
-pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) -> Result<Duration> {
-    let start = Instant::now();
-    while !condition() {
-        if start.elapsed() > PATIENCE {
-            return Err(format!("waited {} s for {what}", PATIENCE.as_secs()));
-        }
-        sleep(POLL);
+/// Processor time of a process, in the nanoseconds of the scheduler: the ticks of `stat` are too coarse for one player.
+pub(crate) fn cpu_of(pid: &str) -> Result<Duration> {
+    let mut nanos = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = fs::read_to_string(task?.path().join("schedstat"))?;
+        nanos += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
     }
-    Ok(start.elapsed())
+    Ok(Duration::from_nanos(nanos))
 }
 
-/// Whether something listens on a port of this machine.
-pub(crate) fn listens(port: u16) -> bool {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// A port that is free now.
-pub(crate) fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
-    listener.local_addr().map(|a| a.port()).map_err(|e| e.to_string())
-}
-
-/// The program under test.
-pub(crate) fn weir() -> Result<PathBuf> {
-    let named = std::env::var_os("WEIR_BIN").map(PathBuf::from);
-    let beside = || std::env::current_exe().ok().map(|me| me.with_file_name("weir"));
-    named.or_else(beside).filter(|p| p.is_file()).ok_or_else(|| "there is no weir to measure: set WEIR_BIN".to_owned())
+/// The weir under measurement.
+pub(crate) fn weir() -> Result<String> {
+    Ok(std::env::var("WEIR_BIN").map_err(|_| "WEIR_BIN names no program; cargo xtask bench sets it")?)
 }
 
 /// This program.
-pub(crate) fn myself() -> Result<PathBuf> {
-    std::env::current_exe().map_err(|e| e.to_string())
+pub(crate) fn myself() -> Result<String> {
+    Ok(std::env::current_exe()?.to_str().ok_or("this program has an odd path")?.to_owned())
 }
 
-fn find(program: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|p| p.is_file())
+/// A port nobody listens on now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A file in the temporary directory; removed when dropped.
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Scratch {
+    pub(crate) fn new(name: &str, contents: &[u8]) -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("weir-bench-{}-{name}", std::process::id()));
+        fs::write(&path, contents)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Left behind at worst.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// One line about this machine.
+pub(crate) fn machine() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|l| l.strip_prefix("model name")).unwrap_or(": unknown processor");
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!(
+        "{}, {} processors, Linux {}, load before the run {}",
+        model.trim_start_matches([' ', '\t', ':']),
+        processors(),
+        kernel.trim(),
+        load.split(' ').next().unwrap_or_default()
+    )
 }
