@@ -61,12 +61,9 @@ impl Plugin for FlvDemux {
     }
 
     fn caps(&self, _: &Options) -> Vec<Bundle> {
-        let input = || [Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, "flv")];
+        let input = [Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, "flv")];
         [(StreamType::Visual, CodecId::Avc), (StreamType::Audio, CodecId::Aac)]
-            .map(|(ty, codec)| {
-                let [ty, codec] = Cap::codec(ty, codec);
-                Bundle::new(input(), [ty, codec, Cap::not(Prop::Unframed, true)])
-            })
+            .map(|(ty, codec)| Bundle::new(input.clone(), Cap::framed(ty, codec)))
             .to_vec()
     }
 

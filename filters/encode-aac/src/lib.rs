@@ -61,15 +61,15 @@ impl Plugin for AacEncoder {
     }
 
     fn caps(&self, _options: &Options) -> Vec<Bundle> {
-        let audio = Cap::is(Prop::StreamType, StreamType::Audio);
+        let [ty, raw] = Cap::codec(StreamType::Audio, CodecId::Raw);
         vec![Bundle::new(
             [
-                audio.clone(),
-                Cap::is(Prop::CodecId, CodecId::Raw),
+                ty,
+                raw,
                 Cap::is(Prop::AudioFormat, SampleFormat::Flt).or_absent(),
                 Cap::is(Prop::AudioFormat, SampleFormat::S16).or_absent(),
             ],
-            [audio, Cap::is(Prop::CodecId, CodecId::Aac), Cap::not(Prop::Unframed, true)],
+            Cap::framed(StreamType::Audio, CodecId::Aac),
         )]
     }
 

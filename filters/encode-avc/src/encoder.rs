@@ -38,15 +38,7 @@ impl Encode {
     /// Opens the output, or changes its properties when they are other ones now.
     fn publish(&mut self, ctx: &mut Ctx<'_>, size: (u32, u32), fps: Frac) -> Result<()> {
         let rate = self.settings.rate_for(&self.input, size, fps)?;
-        let props = output_props(&self.input, size, rate);
-        match &mut self.output {
-            Some((_, old)) if *old == props => {}
-            Some((out, old)) => {
-                ctx.set_props(*out, props.clone());
-                *old = props;
-            }
-            none => *none = Some((ctx.open(props.clone()), props)),
-        }
+        ctx.publish(&mut self.output, output_props(&self.input, size, rate));
         Ok(())
     }
 

@@ -56,14 +56,10 @@ impl Plugin for AvcEncoder {
     }
 
     fn caps(&self, _options: &Options) -> Vec<Bundle> {
-        let visual = Cap::is(Prop::StreamType, StreamType::Visual);
+        let [ty, raw] = Cap::codec(StreamType::Visual, CodecId::Raw);
         vec![Bundle::new(
-            [
-                visual.clone(),
-                Cap::is(Prop::CodecId, CodecId::Raw),
-                Cap::is(Prop::PixelFormat, PixelFormat::Yuv420).or_absent(),
-            ],
-            [visual, Cap::is(Prop::CodecId, CodecId::Avc), Cap::is(Prop::Unframed, true)],
+            [ty, raw, Cap::is(Prop::PixelFormat, PixelFormat::Yuv420).or_absent()],
+            Cap::unframed(StreamType::Visual, CodecId::Avc),
         )]
     }
 

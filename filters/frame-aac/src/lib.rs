@@ -18,16 +18,12 @@ pub fn register(registry: &mut Registry) {
     registry.register(Unframer);
 }
 
-fn aac() -> Vec<Cap> {
-    Cap::codec(StreamType::Audio, CodecId::Aac).into()
+fn framed() -> [Cap; 3] {
+    Cap::framed(StreamType::Audio, CodecId::Aac)
 }
 
-fn framed() -> Vec<Cap> {
-    [aac(), vec![Cap::not(Prop::Unframed, true)]].concat()
-}
-
-fn unframed() -> Vec<Cap> {
-    [aac(), vec![Cap::is(Prop::Unframed, true)]].concat()
+fn unframed() -> [Cap; 3] {
+    Cap::unframed(StreamType::Audio, CodecId::Aac)
 }
 
 /// The type `rfadts`.

@@ -37,8 +37,7 @@ pub(crate) struct Packetizer {
     config: Option<AudioSpecificConfig>,
     /// A frame that waits for room, with its place.
     ready: Option<(u64, AdtsFrame)>,
-    out: Option<OutId>,
-    props: Props,
+    output: Option<(OutId, Props)>,
     /// When the next frame starts, in samples at `rate`.
     dts: i64,
     rate: u32,
@@ -57,7 +56,7 @@ impl Filter for Packetizer {
 impl Packetizer {
     fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         match self.ready.take().or_else(|| self.reader.pull()) {
-            Some(next) if self.out.is_some_and(|out| !ctx.room(out)) => {
+            Some(next) if self.output.as_ref().is_some_and(|(out, _)| !ctx.room(*out)) => {
                 self.ready = Some(next);
                 Ok(Status::Idle)
             }
@@ -83,7 +82,7 @@ impl Packetizer {
             None => return Ok(Status::Idle),
             Some(Item::Props(props)) => self.configure(ctx, props)?,
             Some(Item::Packet(packet)) => self.take(&packet)?,
-            Some(Item::End) if self.is_file && self.out.is_none() => {
+            Some(Item::End) if self.is_file && self.output.is_none() => {
                 return Err(Error::bad_input("the file has no ADTS frame"));
             }
             Some(Item::End) => {
@@ -140,7 +139,7 @@ impl Packetizer {
     fn send(&mut self, ctx: &mut Ctx<'_>, at: u64, frame: AdtsFrame) {
         if frame.skipped > 0 {
             self.warn(ctx, || format!("{} bytes before byte {at} are no ADTS frame and are skipped", frame.skipped));
-            if self.out.is_some() {
+            if self.output.is_some() {
                 self.flags = Flags::DISCONTINUITY;
             }
         }
@@ -148,7 +147,7 @@ impl Packetizer {
             return;
         }
         self.pass_marks(at);
-        let Some(out) = self.out else { return };
+        let Some((out, _)) = self.output else { return };
         let flags = Flags::KEY | std::mem::replace(&mut self.flags, Flags::NONE);
         let origin = self.origin;
         ctx.send(out, Packet { duration: frame.samples, flags, origin, ..Packet::new(frame.payload, self.dts) });
@@ -160,7 +159,7 @@ impl Packetizer {
         let done = frame.config().and_then(|config| self.describe(ctx, config));
         if let Err(e) = &done {
             self.config = None;
-            if self.out.is_some() {
+            if self.output.is_some() {
                 self.flags = Flags::DISCONTINUITY;
             }
             self.warn(ctx, || format!("AAC frames of unknown configuration are dropped: {e}"));
@@ -179,13 +178,7 @@ impl Packetizer {
         self.dts = rescale(self.dts, self.rate, config.sample_rate);
         self.rate = config.sample_rate;
         self.config = Some(config);
-        if props != self.props {
-            self.props = props.clone();
-            match self.out {
-                Some(out) => ctx.set_props(out, props),
-                None => self.out = Some(ctx.open(props)),
-            }
-        }
+        ctx.publish(&mut self.output, props);
         Ok(())
     }
 

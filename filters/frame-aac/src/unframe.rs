@@ -9,8 +9,6 @@ const PACKETS_PER_CALL: usize = 32;
 
 /// The stream being converted.
 struct Stream {
-    out: OutId,
-    props: Props,
     config: AudioSpecificConfig,
     /// No frame of `config` came yet.
     fresh: bool,
@@ -21,6 +19,7 @@ struct Stream {
 /// The filter.
 #[derive(Default)]
 pub(crate) struct Unframer {
+    output: Option<(OutId, Props)>,
     stream: Option<Stream>,
     warned: bool,
 }
@@ -33,23 +32,17 @@ impl Filter for Unframer {
 
 impl OneToOne for Unframer {
     fn out(&self) -> Option<OutId> {
-        self.stream.as_ref().map(|stream| stream.out)
+        self.output.as_ref().map(|(out, _)| *out)
     }
 
     fn props(&mut self, ctx: &mut Ctx<'_>, input: Props) -> Result<()> {
         let config = adts_config(&input)?;
         let mut props = input.with(Prop::Unframed, true);
         props.remove(Prop::DecoderConfig);
+        ctx.publish(&mut self.output, props);
         match &mut self.stream {
-            None => {
-                let out = ctx.open(props.clone());
-                self.stream = Some(Stream { out, props, config, fresh: true, mark: Flags::NONE });
-            }
+            None => self.stream = Some(Stream { config, fresh: true, mark: Flags::NONE }),
             Some(stream) => {
-                if stream.props != props {
-                    ctx.set_props(stream.out, props.clone());
-                    stream.props = props;
-                }
                 stream.fresh = true;
                 stream.config = config;
             }
@@ -58,7 +51,7 @@ impl OneToOne for Unframer {
     }
 
     fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<()> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
+        let (Some(stream), Some((out, _))) = (&mut self.stream, &self.output) else { return Ok(()) };
         let frame = packet.bytes().ok_or_else(|| Error::unsupported("a raw picture is not an AAC frame"))?;
         if std::mem::replace(&mut stream.fresh, false) && stream.config.channel_config == 0 && !has_layout(frame) {
             return Err(Error::unsupported(
@@ -68,7 +61,7 @@ impl OneToOne for Unframer {
         match adts(&stream.config, frame) {
             Ok(data) => {
                 let flags = packet.flags | std::mem::replace(&mut stream.mark, Flags::NONE);
-                ctx.send(stream.out, Packet { data: Payload::Bytes(data), flags, ..packet });
+                ctx.send(*out, Packet { data: Payload::Bytes(data), flags, ..packet });
             }
             Err(e) => {
                 stream.mark = Flags::DISCONTINUITY;

@@ -37,16 +37,12 @@ pub fn register(registry: &mut Registry) {
     registry.register(Unframer);
 }
 
-fn avc() -> Vec<Cap> {
-    Cap::codec(StreamType::Visual, CodecId::Avc).into()
+fn framed() -> [Cap; 3] {
+    Cap::framed(StreamType::Visual, CodecId::Avc)
 }
 
-fn framed() -> Vec<Cap> {
-    [avc(), vec![Cap::not(Prop::Unframed, true)]].concat()
-}
-
-fn unframed() -> Vec<Cap> {
-    [avc(), vec![Cap::is(Prop::Unframed, true)]].concat()
+fn unframed() -> [Cap; 3] {
+    Cap::unframed(StreamType::Visual, CodecId::Avc)
 }
 
 /// The type `rfnalu`.

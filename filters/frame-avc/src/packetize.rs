@@ -78,7 +78,7 @@ pub(crate) struct Packetizer {
     reader: Reader,
     ready: VecDeque<Timed>,
     described: Described,
-    out: Option<OutId>,
+    output: Option<(OutId, Props)>,
     /// An access unit that decoding can start with has come.
     started: bool,
     /// What the next access unit is marked with.
@@ -103,7 +103,7 @@ impl Packetizer {
             reader: Reader::default(),
             ready: VecDeque::new(),
             described: Described::default(),
-            out: None,
+            output: None,
             started: false,
             mark: Flags::NONE,
             origin: Time::ZERO,
@@ -210,7 +210,7 @@ impl Packetizer {
 
     /// Sends the first access unit that is ready, if there is room.
     fn send(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if self.out.is_some_and(|out| !ctx.room(out)) {
+        if self.output.as_ref().is_some_and(|(out, _)| !ctx.room(*out)) {
             return Ok(Status::Idle);
         }
         let Some(timed) = self.ready.pop_front() else { return Ok(Status::Idle) };
@@ -220,19 +220,16 @@ impl Packetizer {
             None => return Ok(Status::Idle),
         };
         if let Some(props) = self.described.update(&timed, timescale)? {
-            match self.out {
-                Some(out) => ctx.set_props(out, props),
-                None => self.out = Some(ctx.open(props)),
-            }
+            ctx.publish(&mut self.output, props);
         }
-        if let Some(out) = self.out {
+        if let Some((out, _)) = self.output {
             ctx.send(out, packet(&timed)?);
         }
         Ok(Status::Again)
     }
 
     fn end(&self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        match (&self.timing, self.out) {
+        match (&self.timing, &self.output) {
             (Some(Timing::Counted(_)), None) => {
                 Err(Error::bad_input("the file has no AVC picture that decoding can start with"))
             }

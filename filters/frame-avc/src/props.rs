@@ -8,14 +8,13 @@ use weir_plugin::{Error, Result};
 
 use crate::packetize::Timed;
 
-/// The properties of an output, and what they were made from.
+/// What the properties of an output are made from.
 #[derive(Default)]
 pub(crate) struct Described {
     /// What the input says of the stream.
     base: Props,
-    /// Parameter sets, SPS in use and frame rate that `props` are of.
+    /// Parameter sets, SPS in use and frame rate that the last properties are of.
     from: Option<(Arc<ParameterSets>, u8, Option<Frac>)>,
-    props: Props,
 }
 
 impl Described {
@@ -25,7 +24,7 @@ impl Described {
         self.from = None;
     }
 
-    /// The properties that hold from this access unit on, when they are new. One whose SPS is not known changes nothing.
+    /// The properties that hold from this access unit on, when they may be new. One whose SPS is not known changes nothing.
     pub(crate) fn update(&mut self, next: &Timed, timescale: u32) -> Result<Option<Props>> {
         let Some(sps) = next.unit.sps() else { return Ok(None) };
         let sets = &next.unit.au.sets;
@@ -51,9 +50,7 @@ impl Described {
         set_or_remove(&mut props, Prop::Fps, fps);
         set_or_remove(&mut props, Prop::Sar, sps.sar);
         self.from = Some((Arc::clone(sets), sps.id, next.rate));
-        let changed = props != self.props;
-        self.props = props;
-        Ok(changed.then(|| self.props.clone()))
+        Ok(Some(props))
     }
 }
 

@@ -24,8 +24,6 @@ impl Settings {
 
 /// The stream being converted.
 struct Stream {
-    out: OutId,
-    props: Props,
     config: AvcConfig,
     /// The parameter sets of `config` have not been written yet.
     fresh: bool,
@@ -36,6 +34,7 @@ struct Stream {
 /// The filter.
 pub(crate) struct Unframer {
     settings: Settings,
+    output: Option<(OutId, Props)>,
     stream: Option<Stream>,
     warned: bool,
 }
@@ -48,13 +47,13 @@ impl Filter for Unframer {
 
 impl Unframer {
     pub(crate) const fn new(settings: Settings) -> Self {
-        Self { settings, stream: None, warned: false }
+        Self { settings, output: None, stream: None, warned: false }
     }
 }
 
 impl OneToOne for Unframer {
     fn out(&self) -> Option<OutId> {
-        self.stream.as_ref().map(|stream| stream.out)
+        self.output.as_ref().map(|(out, _)| *out)
     }
 
     fn props(&mut self, ctx: &mut Ctx<'_>, input: Props) -> Result<()> {
@@ -62,16 +61,10 @@ impl OneToOne for Unframer {
         let config = AvcConfig::parse(config).map_err(|e| Error::bad_input(format!("avcC: {e}")))?;
         let mut props = input.with(Prop::Unframed, true);
         props.remove(Prop::DecoderConfig);
+        ctx.publish(&mut self.output, props);
         match &mut self.stream {
-            None => {
-                let out = ctx.open(props.clone());
-                self.stream = Some(Stream { out, props, config, fresh: true, mark: Flags::NONE });
-            }
+            None => self.stream = Some(Stream { config, fresh: true, mark: Flags::NONE }),
             Some(stream) => {
-                if stream.props != props {
-                    ctx.set_props(stream.out, props.clone());
-                    stream.props = props;
-                }
                 stream.fresh |= stream.config != config;
                 stream.config = config;
             }
@@ -80,7 +73,7 @@ impl OneToOne for Unframer {
     }
 
     fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<()> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
+        let (Some(stream), Some((out, _))) = (&mut self.stream, &self.output) else { return Ok(()) };
         let data = packet.bytes().ok_or_else(|| Error::unsupported("a raw picture is not an AVC access unit"))?;
         match stream.annexb(&self.settings, data) {
             Ok(data) if data.is_empty() => {
@@ -90,7 +83,7 @@ impl OneToOne for Unframer {
             }
             Ok(data) => {
                 let flags = packet.flags | std::mem::replace(&mut stream.mark, Flags::NONE);
-                ctx.send(stream.out, Packet { data: Payload::Bytes(data), flags, ..packet });
+                ctx.send(*out, Packet { data: Payload::Bytes(data), flags, ..packet });
             }
             Err(e) => {
                 stream.mark = Flags::DISCONTINUITY;

@@ -58,10 +58,6 @@ impl Plugin for FlvMux {
     }
 
     fn caps(&self, _: &Options) -> Vec<Bundle> {
-        let framed = |ty, codec| {
-            let [ty, codec] = Cap::codec(ty, codec);
-            [ty, codec, Cap::not(Prop::Unframed, true)]
-        };
         let flv = |delivery: Delivery| {
             [
                 Cap::is(Prop::StreamType, StreamType::File),
@@ -71,7 +67,7 @@ impl Plugin for FlvMux {
         };
         let tracks = [(StreamType::Visual, CodecId::Avc), (StreamType::Audio, CodecId::Aac)];
         let both = [Delivery::Live, Delivery::File];
-        both.iter().flat_map(|d| tracks.map(|(ty, codec)| Bundle::new(framed(ty, codec), flv(*d)))).collect()
+        both.iter().flat_map(|d| tracks.map(|(ty, codec)| Bundle::new(Cap::framed(ty, codec), flv(*d)))).collect()
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {

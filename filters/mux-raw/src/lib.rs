@@ -39,11 +39,10 @@ impl Format {
 
     fn bundle(&self, ext: &str) -> Bundle {
         // Coded media must be in its file framing; raw media has none.
-        let framing = match self.codec {
-            CodecId::Raw => Cap::not(Prop::Unframed, true),
-            _ => Cap::is(Prop::Unframed, true),
+        let inputs = match self.codec {
+            CodecId::Raw => Cap::framed(self.ty, self.codec),
+            _ => Cap::unframed(self.ty, self.codec),
         };
-        let inputs = [Cap::codec(self.ty, self.codec).to_vec(), vec![framing]].concat();
         Bundle::new(inputs, [Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, ext)])
     }
 }
