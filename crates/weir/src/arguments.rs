@@ -46,7 +46,7 @@ pub(crate) struct Arguments<'a> {
     pub(crate) stream_name: StreamName,
     /// `gfloc` has been seen: inserted filters do not hear what follows.
     pub(crate) local: bool,
-    /// A secret came before: what is no option may be the rest of one with colons.
+    /// The last option was a secret: what is no option now may be the rest of one with colons.
     pub(crate) after_secret: bool,
 }
 
@@ -67,7 +67,7 @@ impl Arguments<'_> {
         match self.options.apply(name, arg.value_str()) {
             Ok(Applied::Option(index)) => {
                 given.secret = self.options.table()[index].kind == Kind::Secret;
-                self.after_secret |= given.secret;
+                self.after_secret = given.secret;
                 if matches!(name, "src" | "dst") {
                     given.value = given.value.map(|url| redact(&url, self.stream_name));
                 }

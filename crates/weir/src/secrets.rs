@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use weir_args::value::{self, Typed};
 use weir_args::{Arg, Declaration, Item, Parsed, Span, StreamName, Text, suggest, url};
-use weir_plugin::{Kind, Registry};
+use weir_plugin::{Kind, OptionDef, Registry};
 
 use crate::arguments::is_reserved;
 
@@ -58,14 +58,23 @@ fn in_url(index: usize, word: &str, from: usize) -> impl Iterator<Item = Span> {
 struct Names {
     secret: Vec<&'static str>,
     other: Vec<&'static str>,
+    /// Those of the others that stand in one table with a secret.
+    beside: Vec<&'static str>,
 }
 
 impl Names {
     fn of(registry: &Registry) -> Self {
-        let all = registry.iter().flat_map(|p| p.options());
-        let (secret, other): (Vec<_>, Vec<_>) = all.partition(|o| o.kind == Kind::Secret);
-        let names = |options: Vec<&weir_plugin::OptionDef>| options.into_iter().map(|o| o.name).collect();
-        Self { secret: names(secret), other: names(other) }
+        let mut names = Self { secret: Vec::new(), other: Vec::new(), beside: Vec::new() };
+        for table in registry.iter().map(|p| p.options()) {
+            let (secret, other): (Vec<_>, Vec<_>) = table.iter().partition(|o| o.kind == Kind::Secret);
+            let other = other.into_iter().map(|o: &OptionDef| o.name);
+            if !secret.is_empty() {
+                names.beside.extend(other.clone());
+            }
+            names.other.extend(other);
+            names.secret.extend(secret.into_iter().map(|o| o.name));
+        }
+        names
     }
 
     /// Whether an option of this name, or what it is a slip for, holds a secret.
@@ -75,15 +84,26 @@ impl Names {
             || (!self.other.contains(&name) && suggest(name, self.secret.iter().copied()).is_some())
     }
 
-    /// Values of secret arguments, and what stands behind one without being like any option: the rest of a value with
-    /// colons.
+    /// Values of secret arguments, and what follows one without being like any option: the rest of a value with colons.
     fn in_args(&self, args: &[Arg]) -> Vec<Span> {
-        let is_secret = |a: &Arg| self.is_secret(&a.name.text);
-        let first = args.iter().position(is_secret).unwrap_or(args.len());
-        let known = || self.other.iter().chain(&self.secret).copied();
-        let is_rest = |a: &&Arg| !is_reserved(&a.name.text) && suggest(&a.name.text, known()).is_none();
-        let values = args.iter().filter(|a| is_secret(a)).filter_map(|a| a.value.as_ref());
-        values.map(|v| v.span).chain(args[first..].iter().filter(is_rest).map(Arg::span)).collect()
+        let mut found = Vec::new();
+        let mut after_secret = false;
+        for arg in args {
+            let name = arg.name.text.trim_start_matches('!');
+            if self.is_secret(name) {
+                after_secret = true;
+                found.extend(arg.value.as_ref().map(|v| v.span));
+            } else if self.beside.contains(&name) {
+                after_secret = false;
+            } else if after_secret && !is_reserved(name) && suggest(name, self.all()).is_none() {
+                found.push(arg.span());
+            }
+        }
+        found
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'static str> {
+        self.secret.iter().chain(&self.other).copied()
     }
 
     /// The value in a word such as `key=VALUE` that is no argument of anything.

@@ -231,8 +231,9 @@ fn hidden(line: &str) -> Vec<String> {
 fn secrets_are_found_whatever_else_is_wrong() {
     let one = |line: &str| assert_eq!(hidden(line), ["SECRET"], "{line}");
     one("avgen -o rtmp://h/app/name:rtmp_listen=1:key=SECRET");
-    one("avgen -o rtmp://h/app/name:key=SECRET:rtmp_listen:stal=1");
+    one("avgen -o rtmp://h/app/name:key=SECRET:rtmp_listen:nonsense=1");
     one("avgen -o rtmp://h/app/name:rtmp_listen::key=SECRET");
+    one("avgen -o rtmp://h/app/name:key=SECRET:stal=1s");
     one("avgen -o x.flv:key=SECRET");
     one("avgen -o x.flv:kye=SECRET");
     one("nonsense:key=SECRET");
@@ -245,6 +246,7 @@ fn secrets_are_found_whatever_else_is_wrong() {
     one("avgen rtmp://h/app?token=SECRET");
     one("avgen -dts=rtmp://h/app?token=SECRET");
     one("avgen fout:dst=rtmp://h/app?token=SECRET");
+    assert_eq!(hidden("avgen -o rtmp://h/app:key=a:b=c:SECRET:x=1"), ["SECRET", "a", "x=1"], "the rest of a key");
     assert_eq!(hidden("avgen -o rtmp://h/app/abcdefgh"), ["efgh"], "what is pushed to is a key");
     assert_eq!(hidden("avgen -o rtmp://h/app/abcdefgh:rtmp_listen=0"), ["efgh"]);
     assert!(hidden("avgen -o rtmp://h/app/abcdefgh:rtmp_listen").is_empty(), "a listener's name is public");
