@@ -233,7 +233,7 @@ fn secrets_are_found_whatever_else_is_wrong() {
     one("avgen -o rtmp://h/app/name:rtmp_listen=1:key=SECRET");
     one("avgen -o rtmp://h/app/name:key=SECRET:rtmp_listen:nonsense=1");
     one("avgen -o rtmp://h/app/name:rtmp_listen::key=SECRET");
-    one("avgen -o rtmp://h/app/name:key=SECRET:stal=1s");
+    one("avgen -o rtmp://h/app/name:rtmp_listen:key=SECRET:stal=1s");
     one("avgen -o x.flv:key=SECRET");
     one("avgen -o x.flv:kye=SECRET");
     one("nonsense:key=SECRET");
