@@ -98,6 +98,7 @@ impl Client {
     /// # Panics
     /// When nothing happens for [`wait::TIMEOUT`].
     #[track_caller]
+    #[expect(clippy::should_implement_trait, reason = "the end is a value here, not nothing")]
     pub fn next(&mut self) -> Result<Media, End> {
         let since = Instant::now();
         let mut last_status = String::new();

@@ -38,64 +38,33 @@ pub(crate) fn docs(mode: Mode) -> Result<()> {
 /// File name to text, for every filter and the list of them.
 fn pages(help: impl Fn(&str) -> Result<String>) -> Result<BTreeMap<String, String>> {
     let mut pages = BTreeMap::new();
-    let mut index =
-        "# Filters\n\nMade by `cargo xtask docs` from what `weir -h NAME` says; do not edit.\n\n".to_owned();
-    index.push_str("| Filter | What it does |\n|---|---|\n");
+    let mut index = "# Filters\n\nMade by `cargo xtask docs` from what `weir -h NAME` says; do not edit.\n".to_owned();
+    // Names are indented under the title of their group.
     for line in help("filters")?.lines() {
-        let (name, summary) =
-            line.trim().split_once(' ').ok_or(format!("no summary in the list of filters: {line}"))?;
-        let _ = writeln!(index, "| [{name}]({name}.md) | {} |", escape(summary.trim()));
-        pages.insert(format!("{name}.md"), page(name, &help(name)?)?);
+        match line.strip_prefix("  ").and_then(|l| l.split_once(' ')) {
+            Some((name, summary)) => {
+                let _ = writeln!(index, "| [{name}]({name}.md) | {} |", escape(summary.trim()));
+                pages.insert(format!("{name}.md"), page(name, &help(name)?)?);
+            }
+            None if line.ends_with(':') => {
+                let _ = write!(index, "\n## {}\n\n| Filter | What it does |\n|---|---|\n", line.trim_end_matches(':'));
+            }
+            None => {} // what else the list says is for the terminal
+        }
+    }
+    if pages.is_empty() {
+        return Err("weir -h filters lists nothing in a form that is known here".to_owned());
     }
     pages.insert("README.md".to_owned(), index);
     Ok(pages)
 }
 
-/// The page of one filter: `NAME (what it is)`, a summary, paragraphs, its caps, and its options in pairs of lines.
+/// The page of one filter: its help, word for word.
 fn page(name: &str, help: &str) -> Result<String> {
-    let (about, options) = help.split_once("\nOptions:\n").unwrap_or((help, ""));
-    let mut lines = about.lines();
-    let head = lines.next().unwrap_or_default();
-    let kind = head.strip_prefix(name).map(|k| k.trim().trim_matches(['(', ')'])).unwrap_or_default();
-    if kind.is_empty() {
-        return Err(format!("weir -h {name} begins in an unknown way: {head}"));
+    if !help.starts_with(name) {
+        return Err(format!("weir -h {name} is about something else"));
     }
-    let summary = lines.next().unwrap_or_default();
-    let mut page = format!("# {name}\n\n{}.\n\nKind: {kind}.\n", escape(summary));
-    let caps = |l: &&str| ["takes ", "gives ", "makes "].iter().any(|w| l.starts_with(w));
-    let mut in_caps = false;
-    for line in lines {
-        if caps(&line) != in_caps && !line.is_empty() {
-            in_caps = !in_caps;
-            page.push_str(if in_caps { "\n## Media\n\n```text\n" } else { "```\n" });
-        } else if !in_caps && !line.is_empty() {
-            page.push('\n');
-        }
-        match (line, in_caps) {
-            ("", _) => {}
-            (line, true) => _ = writeln!(page, "{line}"),
-            (line, false) => _ = writeln!(page, "{}", escape(line)),
-        }
-    }
-    if in_caps {
-        page.push_str("```\n");
-    }
-    if !options.is_empty() {
-        page.push_str("\n## Options\n\n| Option | What it does | Value |\n|---|---|---|\n");
-    }
-    let lines: Vec<&str> = options.lines().collect();
-    for pair in lines.chunks(2) {
-        let row = option(pair).ok_or(format!("weir -h {name} has an option in an unknown form: {}", pair[0]))?;
-        page.push_str(&row);
-    }
-    Ok(page)
-}
-
-/// The row of one option, from the line with its name and help and the line with its kind.
-fn option(pair: &[&str]) -> Option<String> {
-    let [first, kind] = pair else { return None };
-    let (name, help) = first.trim_start().split_once(' ')?;
-    Some(format!("| `{name}` | {} | {} |\n", escape(help.trim()), escape(kind.trim())))
+    Ok(format!("# {name}\n\n```text\n{}\n```\n", help.trim_end()))
 }
 
 /// Text that Markdown shows as it is, in a table too.
@@ -150,42 +119,23 @@ fn check(pages: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> 
 mod tests {
     use super::*;
 
-    const HELP: &str = "\
-x (output, runs on the event loop)
-Writes *things*
-
-Waits for nobody.
-
-takes A=b C!=d
-gives E
-
-Options:
-  dst            Where to write
-                 text
-  mode           How, a|b (default a)
-                 one of a, b
-";
+    const HELP: &str = "x (output, runs on the event loop)\nWrites *things*\n";
 
     #[test]
     fn a_page_says_what_help_says() {
         let page = page("x", HELP).expect("good help");
-        assert_eq!(
-            page,
-            "# x\n\nWrites \\*things\\*.\n\nKind: output, runs on the event loop.\n\nWaits for nobody.\n\n## Media\n\n\
-             ```text\ntakes A=b C!=d\ngives E\n```\n\n## Options\n\n| Option | What it does | Value |\n|---|---|---|\n\
-             | `dst` | Where to write | text |\n| `mode` | How, a\\|b (default a) | one of a, b |\n"
-        );
+        assert_eq!(page, "# x\n\n```text\nx (output, runs on the event loop)\nWrites *things*\n```\n");
     }
 
     #[test]
     fn help_in_another_form_is_an_error() {
         assert!(page("y", HELP).is_err());
-        assert!(page("x", &HELP.replace("                 text\n", "")).is_err());
+        assert!(pages(|_| Ok(String::new())).is_err());
     }
 
     #[test]
     fn pages_that_differ_are_named() {
-        let help = |about: &str| Ok(if about == "filters" { "  x   Does x\n" } else { HELP }.to_owned());
+        let help = |about: &str| Ok(if about == "filters" { "Outputs:\n  x   Does x\n" } else { HELP }.to_owned());
         let pages = pages(help).expect("good help");
         assert_eq!(pages.keys().collect::<Vec<_>>(), ["README.md", "x.md"]);
         assert_eq!(check(&pages, &pages), Ok(()));

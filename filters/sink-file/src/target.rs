@@ -26,10 +26,6 @@ pub(crate) enum Place {
     Nowhere,
 }
 
-fn bad_option(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::BadOption, message)
-}
-
 fn no_directory(path: &Path, e: &io::Error) -> Error {
     let path = path.display();
     let message = match e.kind() {
@@ -41,13 +37,14 @@ fn no_directory(path: &Path, e: &io::Error) -> Error {
 
 impl Settings {
     pub(crate) fn of(options: &Options) -> Result<Self> {
-        let dst = options.text("dst").filter(|d| !d.is_empty()).ok_or_else(|| bad_option("fout needs dst=PATH"))?;
+        let dst =
+            options.text("dst").filter(|d| !d.is_empty()).ok_or_else(|| Error::bad_option("fout needs dst=PATH"))?;
         let place = match dst {
             "null" => Place::Nowhere,
             "-" | "stdout" => Place::Stdout,
-            _ => {
-                Place::Path(local_path(dst).ok_or_else(|| bad_option(format!("{dst} is not a local file")))?.to_owned())
-            }
+            _ => Place::Path(
+                local_path(dst).ok_or_else(|| Error::bad_option(format!("{dst} is not a local file")))?.to_owned(),
+            ),
         };
         let of_name = || match &place {
             Place::Path(path) => file_ext(path),
@@ -55,7 +52,7 @@ impl Settings {
         };
         let ext = options.text("ext").filter(|e| !e.is_empty()).map(str::to_ascii_lowercase).or_else(of_name);
         if ext.is_none() && !matches!(place, Place::Nowhere) {
-            return Err(bad_option(format!("{dst} has no extension to tell what to write: give ext=EXT")));
+            return Err(Error::bad_option(format!("{dst} has no extension to tell what to write: give ext=EXT")));
         }
         let flag = |name| options.bool(name).unwrap_or_default();
         Ok(Self { place, ext, append: flag("append"), overwrite: flag("ow") })

@@ -48,27 +48,30 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(options: &Options) -> Result<Self> {
-        let text =
-            options.text("dst").ok_or_else(|| bad("an RTMP output needs a URL: rtmp://HOST[:PORT]/APP[/NAME]"))?;
+        let text = options
+            .text("dst")
+            .ok_or_else(|| Error::bad_option("an RTMP output needs a URL: rtmp://HOST[:PORT]/APP[/NAME]"))?;
         if options.bool("rtmp_listen") != Some(true) {
-            return Err(bad("pushing to an RTMP server is not possible yet; add :rtmp_listen=1 to serve players here"));
+            return Err(Error::bad_option(
+                "pushing to an RTMP server is not possible yet; add :rtmp_listen=1 to serve players here",
+            ));
         }
-        let url = RtmpUrl::parse(text).map_err(|e| bad(e.to_string()))?;
+        let url = RtmpUrl::parse(text).map_err(|e| Error::bad_option(e.to_string()))?;
         if url.scheme != Scheme::Rtmp {
-            return Err(bad("rtmps:// cannot be served yet"));
+            return Err(Error::bad_option("rtmps:// cannot be served yet"));
         }
         if url.has_options {
-            return Err(bad("the URL has a space in it"));
+            return Err(Error::bad_option("the URL has a space in it"));
         }
         if !url.user.is_empty() || !url.password.is_empty() {
-            return Err(bad("a listener takes no user and password; use key="));
+            return Err(Error::bad_option("a listener takes no user and password; use key="));
         }
-        let path = url.stream_path().map_err(|e| bad(e.to_string()))?;
+        let path = url.stream_path().map_err(|e| Error::bad_option(e.to_string()))?;
         if !path.query.is_empty() {
-            return Err(bad("the URL of a listener takes no query; use key="));
+            return Err(Error::bad_option("the URL of a listener takes no query; use key="));
         }
         if path.app.is_empty() {
-            return Err(bad("the URL names no app: rtmp://HOST[:PORT]/APP[/NAME]"));
+            return Err(Error::bad_option("the URL names no app: rtmp://HOST[:PORT]/APP[/NAME]"));
         }
         let addr = SocketAddr::new(local_address(&url.host)?, url.port);
         let shown = format!("rtmp://{}:{}/{}", bracketed(&url.host), url.port, path.expose());
@@ -111,11 +114,11 @@ fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
 
 fn time(options: &Options, name: &str) -> Result<Duration> {
     let time = Duration::from_millis(options.millis(name).unwrap_or_default());
-    if time >= TIME_MIN { Ok(time) } else { Err(bad(format!("{name} is less than {} ms", TIME_MIN.as_millis()))) }
-}
-
-fn bad(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::BadOption, message)
+    if time >= TIME_MIN {
+        Ok(time)
+    } else {
+        Err(Error::bad_option(format!("{name} is less than {} ms", TIME_MIN.as_millis())))
+    }
 }
 
 /// An address of this machine. Names are not looked up: a listener that waits for a name server would not be up.
@@ -123,9 +126,9 @@ fn local_address(host: &str) -> Result<IpAddr> {
     match host {
         "" | "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
         "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
-        _ => host
-            .parse()
-            .map_err(|_| bad(format!("{host} is no address to listen on; use an IP address, localhost or *"))),
+        _ => host.parse().map_err(|_| {
+            Error::bad_option(format!("{host} is no address to listen on; use an IP address, localhost or *"))
+        }),
     }
 }
 
@@ -140,18 +143,21 @@ fn keys(given: Option<&str>) -> Result<Vec<String>> {
     let text = if let Some(path) = given.strip_prefix('@') {
         read_key_file(path)?
     } else if let Some(name) = given.strip_prefix('$') {
-        std::env::var(name).map_err(|_| bad("key: there is no environment variable of that name, or it is no text"))?
+        std::env::var(name)
+            .map_err(|_| Error::bad_option("key: there is no environment variable of that name, or it is no text"))?
     } else {
         given.to_owned()
     };
     let keys: Vec<String> =
         text.split([',', '\n', '\r']).map(str::trim).filter(|k| !k.is_empty()).map(str::to_owned).collect();
     if keys.is_empty() {
-        return Err(bad("key is empty, so that nobody could play"));
+        return Err(Error::bad_option("key is empty, so that nobody could play"));
     }
     // Players send it as a part of a query, as it is.
     if keys.iter().any(|key| key.contains(|c: char| c == '&' || c.is_whitespace() || c.is_control())) {
-        return Err(bad("a key holds a space, a control character or &, so that no player could send it"));
+        return Err(Error::bad_option(
+            "a key holds a space, a control character or &, so that no player could send it",
+        ));
     }
     Ok(keys)
 }
@@ -163,7 +169,7 @@ fn read_key_file(path: &str) -> Result<String> {
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(KEY_FILE_MAX + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > KEY_FILE_MAX {
-        return Err(bad(format!("the key file is longer than {KEY_FILE_MAX} bytes")));
+        return Err(Error::bad_option(format!("the key file is longer than {KEY_FILE_MAX} bytes")));
     }
     Ok(text)
 }
@@ -177,7 +183,7 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let wrong = || bad(format!("allow: {text} is no address or network such as 10.0.0.0/8"));
+        let wrong = || Error::bad_option(format!("allow: {text} is no address or network such as 10.0.0.0/8"));
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let width: u32 = if address.is_ipv4() { 32 } else { 128 };

@@ -1,7 +1,7 @@
 //! Options as typed, checked values. An option that cannot be honoured is an error that names it.
 
 use weir_media::Frac;
-use weir_plugin::{Error, ErrorKind, Kind, OptionDef, Options, Result};
+use weir_plugin::{Error, Kind, OptionDef, Options, Result};
 
 use crate::timing::{Grid, Line};
 
@@ -156,18 +156,14 @@ impl Settings {
     }
 }
 
-fn bad(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::BadOption, message)
-}
-
 fn flag(o: &Options, name: &str) -> bool {
     o.bool(name).unwrap_or(false)
 }
 
 /// A whole number whose limits in the table fit the type asked for.
 fn int<T: TryFrom<i64>>(o: &Options, name: &str) -> Result<T> {
-    let value = o.int(name).ok_or_else(|| bad(format!("option {name} has no value")))?;
-    T::try_from(value).map_err(|_| bad(format!("option {name} is out of range: {value}")))
+    let value = o.int(name).ok_or_else(|| Error::bad_option(format!("option {name} has no value")))?;
+    T::try_from(value).map_err(|_| Error::bad_option(format!("option {name} is out of range: {value}")))
 }
 
 fn refuse_what_is_not_made(o: &Options) -> Result<()> {
@@ -179,13 +175,13 @@ fn refuse_what_is_not_made(o: &Options) -> Result<()> {
         ("disparity", o.is_given("disparity")),
     ];
     match wanted.iter().find(|(_, wanted)| *wanted) {
-        Some((name, _)) => Err(bad(format!("avgen cannot do option {name} yet"))),
+        Some((name, _)) => Err(Error::bad_option(format!("avgen cannot do option {name} yet"))),
         None => Ok(()),
     }
 }
 
 fn frame_rate(o: &Options) -> Result<Grid> {
-    let wrong = || bad(format!("option fps must be above 0 and at most {MAX_FPS} pictures per second"));
+    let wrong = || Error::bad_option(format!("option fps must be above 0 and at most {MAX_FPS} pictures per second"));
     let fps = o.frac("fps").ok_or_else(wrong)?;
     let num = u32::try_from(fps.num).ok().filter(|n| *n > 0).ok_or_else(wrong)?;
     if u64::from(num) > u64::from(MAX_FPS) * u64::from(fps.den) {
@@ -196,7 +192,7 @@ fn frame_rate(o: &Options) -> Result<Grid> {
 
 fn sound(o: &Options) -> Result<SoundSettings> {
     let beep_ms = o.millis("blen").filter(|ms| *ms <= MAX_BEEP_MS);
-    let beep_ms = beep_ms.ok_or_else(|| bad(format!("option blen must be at most {MAX_BEEP_MS} ms")))?;
+    let beep_ms = beep_ms.ok_or_else(|| Error::bad_option(format!("option blen must be at most {MAX_BEEP_MS} ms")))?;
     let sound = SoundSettings {
         freq: int(o, "freq")?,
         freq2: int(o, "freq2")?,
@@ -209,7 +205,7 @@ fn sound(o: &Options) -> Result<SoundSettings> {
     for (name, highest) in [("freq", 2 * sound.freq), ("freq2", sound.freq2)] {
         if 2 * highest >= sound.sample_rate {
             let rate = sound.sample_rate;
-            return Err(bad(format!(
+            return Err(Error::bad_option(format!(
                 "option {name} needs a tone of {highest} Hz, too high for {rate} samples a second"
             )));
         }
@@ -220,7 +216,7 @@ fn sound(o: &Options) -> Result<SoundSettings> {
 fn videos(o: &Options) -> Result<(Vec<Video>, bool)> {
     let sizes = o.sizes("sizes").unwrap_or_default();
     if sizes.is_empty() || sizes.len() > MAX_SIZES {
-        return Err(bad(format!("option sizes must list 1 to {MAX_SIZES} sizes")));
+        return Err(Error::bad_option(format!("option sizes must list 1 to {MAX_SIZES} sizes")));
     }
     let rates = o.ints("rates").unwrap_or_default();
     let ignored = !rates.is_empty() && rates.len() != sizes.len();
@@ -232,19 +228,20 @@ fn videos(o: &Options) -> Result<(Vec<Video>, bool)> {
 fn video((width, height): (u32, u32), rate: Option<i64>) -> Result<Video> {
     let (low, high) = (SIDES.start(), SIDES.end());
     if !SIDES.contains(&width) || !SIDES.contains(&height) || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(bad(format!(
+        return Err(Error::bad_option(format!(
             "option sizes has {width}x{height}, but sides go from {low} to {high} and pictures up to {MAX_PIXELS} pixels"
         )));
     }
     let positive = |rate| u64::try_from(rate).ok().filter(|r| *r > 0);
-    let rate = rate.map(|r| positive(r).ok_or_else(|| bad(format!("option rates must be above 0, not {r}"))));
+    let rate =
+        rate.map(|r| positive(r).ok_or_else(|| Error::bad_option(format!("option rates must be above 0, not {r}"))));
     Ok(Video { width, height, rate: rate.transpose()? })
 }
 
 fn banner(o: &Options) -> Result<String> {
     let text = o.text("banner").unwrap_or_default();
     if text.chars().count() > MAX_BANNER {
-        return Err(bad(format!("option banner is longer than {MAX_BANNER} characters")));
+        return Err(Error::bad_option(format!("option banner is longer than {MAX_BANNER} characters")));
     }
     Ok(text.to_owned())
 }
@@ -261,7 +258,9 @@ fn picture_line(o: &Options, fps: Grid) -> Result<Line> {
     let start = start_ms(o) * u128::from(fps.num);
     let finer = u32::try_from(1_000 / gcd(start, 1_000)).expect("at most 1000");
     let (timescale, step) = fps.num.checked_mul(finer).zip(fps.den.checked_mul(finer)).ok_or_else(|| {
-        bad("option start cannot be expressed in the timescale of fps; choose one that is a whole number of pictures")
+        Error::bad_option(
+            "option start cannot be expressed in the timescale of fps; choose one that is a whole number of pictures",
+        )
     })?;
     let first = i64::try_from(start * u128::from(finer) / 1_000).map_err(|_| too_late())?;
     Ok(Line { timescale, step, first, total: packets(o, step, timescale)? })
@@ -272,7 +271,7 @@ fn start_ms(o: &Options) -> u128 {
 }
 
 fn too_late() -> Error {
-    bad("option start is too late for a timestamp")
+    Error::bad_option("option start is too late for a timestamp")
 }
 
 const fn gcd(a: u128, b: u128) -> u128 {
@@ -282,13 +281,15 @@ const fn gcd(a: u128, b: u128) -> u128 {
 /// Packets that `dur` asks for: one at least, then until the end of what was sent reaches it.
 fn packets(o: &Options, step: u32, timescale: u32) -> Result<Option<u64>> {
     let Some(Frac { num, den }) = o.frac("dur") else { return Ok(None) };
-    let num = u128::try_from(num).map_err(|_| bad("option dur cannot be negative"))?;
+    let num = u128::try_from(num).map_err(|_| Error::bad_option("option dur cannot be negative"))?;
     let n = (num * u128::from(timescale)).div_ceil(u128::from(den) * u128::from(step)).max(1);
-    u64::try_from(n).map(Some).map_err(|_| bad("option dur is too long"))
+    u64::try_from(n).map(Some).map_err(|_| Error::bad_option("option dur is too long"))
 }
 
 #[cfg(test)]
 mod tests {
+    use weir_plugin::ErrorKind;
+
     use super::*;
 
     fn settings(args: &[(&str, &str)]) -> Result<Settings> {

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind as Os, Read, Seek};
 use std::os::fd::AsFd;
 
 use weir_media::{Bytes, Flags, Packet, Prop, Props, StreamType, local_path};
-use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, Options, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, Options, OutId, Result, Status, repeat};
 
 use crate::{extension, is_stdin};
 
@@ -43,19 +43,18 @@ impl Rounds {
     }
 }
 
-fn bad_option(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::BadOption, message)
-}
-
 impl Settings {
     pub(crate) fn of(options: &Options) -> Result<Self> {
-        let src = options.text("src").filter(|s| !s.is_empty()).ok_or_else(|| bad_option("fin needs src=PATH"))?;
+        let src =
+            options.text("src").filter(|s| !s.is_empty()).ok_or_else(|| Error::bad_option("fin needs src=PATH"))?;
         let rounds =
             options.int("loop").map_or(Rounds::More(0), |n| u64::try_from(n).map_or(Rounds::Endless, Rounds::More));
         let path = match is_stdin(src) {
-            true if !matches!(rounds, Rounds::More(0)) => return Err(bad_option("standard input cannot loop")),
+            true if !matches!(rounds, Rounds::More(0)) => return Err(Error::bad_option("standard input cannot loop")),
             true => None,
-            false => Some(local_path(src).ok_or_else(|| bad_option(format!("{src} is not a local file")))?.to_owned()),
+            false => {
+                Some(local_path(src).ok_or_else(|| Error::bad_option(format!("{src} is not a local file")))?.to_owned())
+            }
         };
         let block = options.int("block_size").and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
         Ok(Self { path, url: src.to_owned(), ext: extension(options), block: block.unwrap_or(DEFAULT_BLOCK), rounds })
@@ -127,6 +126,25 @@ impl FileReader {
         Self { settings, open: None }
     }
 
+    /// Sends one block.
+    fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        let Some(open) = &mut self.open else { return Ok(Status::Done) };
+        if !ctx.room(open.out) {
+            return Ok(Status::Idle);
+        }
+        match open.file.read(&mut open.buffer) {
+            Ok(0) if open.rewind(&mut self.settings)? => {}
+            Ok(0) => {
+                self.close(ctx);
+                return Ok(Status::Done);
+            }
+            Ok(n) => open.send(ctx, n),
+            Err(e) if e.kind() == Os::Interrupted => {}
+            Err(e) => return Err(self.settings.error("read", &e)),
+        }
+        Ok(Status::Again)
+    }
+
     /// Ends the output and closes the input.
     fn close(&mut self, ctx: &mut Ctx<'_>) {
         if let Some(open) = self.open.take() {
@@ -144,20 +162,7 @@ impl Filter for FileReader {
     }
 
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        for turn in 0..self.settings.blocks_per_call() {
-            let Some(open) = &mut self.open else { return Ok(Status::Done) };
-            if !ctx.room(open.out) {
-                return Ok(if turn > 0 { Status::Again } else { Status::Idle });
-            }
-            match open.file.read(&mut open.buffer) {
-                Ok(0) if open.rewind(&mut self.settings)? => {}
-                Ok(0) => self.close(ctx),
-                Ok(n) => open.send(ctx, n),
-                Err(e) if e.kind() == Os::Interrupted => {}
-                Err(e) => return Err(self.settings.error("read", &e)),
-            }
-        }
-        Ok(if self.open.is_some() { Status::Again } else { Status::Done })
+        repeat(self.settings.blocks_per_call(), || self.step(ctx))
     }
 
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {

@@ -3,26 +3,18 @@
 use weir_media::{Bytes, BytesMut, Time};
 
 use super::digest::{self, SIGNATURE_AT, Scheme, Side};
-use super::{Gather, PACKET, Packet, Seed, VERSION, echo, random_packet};
+use super::{PACKET, Packet, Progress, Seed, VERSION, echo, random_packet};
 use crate::error::{ErrorKind, Foreign};
 
 /// Version put into C1: a Flash Player that signs it. Flash-era servers refuse H.264 to unsigned clients; all others
 /// accept both.
 const SIGNED_VERSION: [u8; 4] = [9, 0, 124, 2];
 
-#[derive(Debug)]
-enum State {
-    Version,
-    First(Gather<PACKET>),
-    Second(Gather<PACKET>),
-    Done,
-}
-
 /// A client's handshake: send [`Client::start`], then feed it until [`Client::is_done`]. Always signs C1; never rejects
 /// a server for a missing or wrong signature.
 #[derive(Debug)]
 pub struct Client {
-    state: State,
+    progress: Progress,
 }
 
 impl Client {
@@ -34,13 +26,13 @@ impl Client {
         let mut out = BytesMut::with_capacity(1 + PACKET);
         out.extend_from_slice(&[VERSION]);
         out.extend_from_slice(&c1);
-        (Self { state: State::Version }, out.freeze())
+        (Self { progress: Progress::Version }, out.freeze())
     }
 
     /// Whether S2 is in: the rest of the input is chunks, and commands may be sent.
     #[must_use]
     pub const fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
+        self.progress.is_done()
     }
 
     /// Takes handshake bytes from the front of `input` and leaves what follows. Answers C2 once S1 is complete.
@@ -48,28 +40,12 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::NotRtmp`] when S0 is not RTMP's version.
     pub fn handle_input(&mut self, input: &mut &[u8], now: Time) -> Result<Option<Bytes>, ErrorKind> {
-        let mut out = None;
-        loop {
-            self.state = match &mut self.state {
-                State::Version => match input.split_off_first() {
-                    None => break,
-                    Some(&VERSION) => State::First(Gather::new()),
-                    Some(&other) => return Err(ErrorKind::NotRtmp(Foreign::Version(other))),
-                },
-                State::First(first) => {
-                    let Some(s1) = first.take(input) else { break };
-                    out = Some(answer(s1, now));
-                    State::Second(Gather::new())
-                }
-                State::Second(second) => {
-                    let Some(_) = second.take(input) else { break };
-                    State::Done
-                }
-                State::Done => break,
-            }
-        }
-        Ok(out)
+        self.progress.read(input, check_version, |s1| answer(s1, now))
     }
+}
+
+fn check_version(version: u8) -> Result<(), ErrorKind> {
+    if version == VERSION { Ok(()) } else { Err(ErrorKind::NotRtmp(Foreign::Version(version))) }
 }
 
 /// C2 for `s1`: signed when `s1` is.

@@ -8,7 +8,9 @@ pub mod digest;
 mod server;
 
 use sha2::{Digest, Sha256};
-use weir_media::Time;
+use weir_media::{Bytes, Time};
+
+use crate::error::ErrorKind;
 
 pub use client::Client;
 pub use server::Server;
@@ -69,6 +71,52 @@ impl<const N: usize> Gather<N> {
         self.len += n;
         *input = rest;
         (self.len == N).then_some(&*self.bytes)
+    }
+}
+
+/// How far one side has come with what the other sends: a version byte and two packets.
+#[derive(Debug)]
+enum Progress {
+    Version,
+    First(Gather<PACKET>),
+    Second(Gather<PACKET>),
+    Done,
+}
+
+impl Progress {
+    const fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Takes handshake bytes from the front of `input`. Gives `answer` of the first packet once that is complete. The
+    /// content of the second one is not looked at.
+    fn read(
+        &mut self,
+        input: &mut &[u8],
+        check_version: impl Fn(u8) -> Result<(), ErrorKind>,
+        answer: impl Fn(&Packet) -> Bytes,
+    ) -> Result<Option<Bytes>, ErrorKind> {
+        let mut out = None;
+        loop {
+            *self = match self {
+                Self::Version => {
+                    let Some(version) = input.split_off_first() else { break };
+                    check_version(*version)?;
+                    Self::First(Gather::new())
+                }
+                Self::First(first) => {
+                    let Some(packet) = first.take(input) else { break };
+                    out = Some(answer(packet));
+                    Self::Second(Gather::new())
+                }
+                Self::Second(second) => {
+                    let Some(_) = second.take(input) else { break };
+                    Self::Done
+                }
+                Self::Done => break,
+            }
+        }
+        Ok(out)
     }
 }
 

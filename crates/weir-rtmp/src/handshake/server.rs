@@ -3,7 +3,7 @@
 use weir_media::{Bytes, BytesMut, Time};
 
 use super::digest::{self, SIGNATURE_AT, Side};
-use super::{Gather, PACKET, Packet, Seed, VERSION, echo, random_packet};
+use super::{PACKET, Packet, Progress, Seed, VERSION, echo, random_packet};
 use crate::error::{ErrorKind, Foreign};
 
 /// Version put into signed S1 packets: players look for a digest when its first byte is 3 or more.
@@ -11,32 +11,24 @@ const SIGNED_VERSION: [u8; 4] = [3, 5, 1, 1];
 /// Version of an unsigned S1: the spec's "zero" field.
 const PLAIN_VERSION: [u8; 4] = [0; 4];
 
-#[derive(Debug)]
-enum State {
-    Version,
-    First(Gather<PACKET>),
-    Second(Gather<PACKET>),
-    Done,
-}
-
 /// A server's handshake. Feed it with [`Server::handle_input`], send what that answers, until [`Server::is_done`].
 #[derive(Debug)]
 pub struct Server {
     seed: Seed,
-    state: State,
+    progress: Progress,
 }
 
 impl Server {
     /// A handshake that fills S1 from `seed`.
     #[must_use]
     pub const fn new(seed: Seed) -> Self {
-        Self { seed, state: State::Version }
+        Self { seed, progress: Progress::Version }
     }
 
     /// Whether C2 is in: the rest of the input is chunks.
     #[must_use]
     pub const fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
+        self.progress.is_done()
     }
 
     /// Takes handshake bytes from the front of `input` and leaves what follows. Answers the 3073 bytes of S0, S1 and S2
@@ -45,27 +37,7 @@ impl Server {
     /// # Errors
     /// [`ErrorKind::NotRtmp`] at once when the first byte is not RTMP's version.
     pub fn handle_input(&mut self, input: &mut &[u8], now: Time) -> Result<Option<Bytes>, ErrorKind> {
-        let mut answer = None;
-        loop {
-            self.state = match &mut self.state {
-                State::Version => {
-                    let Some(version) = input.split_off_first() else { break };
-                    check_version(*version)?;
-                    State::First(Gather::new())
-                }
-                State::First(first) => {
-                    let Some(c1) = first.take(input) else { break };
-                    answer = Some(self::answer(c1, &self.seed, now));
-                    State::Second(Gather::new())
-                }
-                State::Second(second) => {
-                    let Some(_) = second.take(input) else { break };
-                    State::Done
-                }
-                State::Done => break,
-            }
-        }
-        Ok(answer)
+        self.progress.read(input, check_version, |c1| answer(c1, &self.seed, now))
     }
 }
 

@@ -38,7 +38,7 @@ impl Scheme {
 pub enum UrlError {
     /// Does not begin with `rtmp://` or `rtmps://`.
     Scheme,
-    /// No host, or an IPv6 host without its closing bracket.
+    /// No host, or brackets other than those around an IPv6 host.
     Host,
     /// The port is not 1 to 65535.
     Port,
@@ -150,7 +150,7 @@ fn host_and_port(address: &str) -> Result<(&str, Option<u16>), UrlError> {
         Some(bracketed) => bracketed.split_once(']').ok_or(UrlError::Host)?,
         None => address.split_at(address.find(':').unwrap_or(address.len())),
     };
-    if host.is_empty() {
+    if host.is_empty() || host.contains(['[', ']']) {
         return Err(UrlError::Host);
     }
     if rest.is_empty() {
@@ -200,8 +200,9 @@ fn percent_decode(text: &str) -> Result<String, UrlError> {
         rest = tail;
         if byte == b'%' {
             let (pair, tail) = rest.split_first_chunk::<2>().ok_or(UrlError::Character)?;
-            let digits = std::str::from_utf8(pair).map_err(|_| UrlError::Character)?;
-            out.push(u8::from_str_radix(digits, 16).map_err(|_| UrlError::Character)?);
+            let digit = |b: u8| char::from(b).to_digit(16).ok_or(UrlError::Character);
+            let [high, low] = [digit(pair[0])?, digit(pair[1])?];
+            out.push((high << 4 | low) as u8);
             rest = tail;
         } else {
             out.push(byte);
@@ -270,11 +271,14 @@ mod tests {
             ("rtmp:///live", UrlError::Host),
             ("rtmp://[::1/live", UrlError::Host),
             ("rtmp://[::1]x/live", UrlError::Host),
+            ("rtmp://[[]/live", UrlError::Host),
+            ("rtmp://h]/live", UrlError::Host),
             ("rtmp://h:0/live", UrlError::Port),
             ("rtmp://h:65536/live", UrlError::Port),
             ("rtmp://h:+1/live", UrlError::Port),
             ("rtmp://h:/live", UrlError::Port),
             ("rtmp://u:%zz@h/live", UrlError::Character),
+            ("rtmp://u:%+f@h/live", UrlError::Character),
             ("rtmp://h/li\nve", UrlError::Character),
         ];
         for (text, error) in cases {

@@ -114,6 +114,14 @@ impl<P: Platform> Core<P> {
         over
     }
 
+    /// Outputs that nothing goes to, in a graph that has formed, end here: they would wait for ever.
+    pub(super) fn fail_empty_outputs(&mut self) {
+        let waits = |s: &Slot| s.role == Role::Sink && s.inputs.is_empty() && s.state == State::Here;
+        for i in (0..self.nodes.len()).filter(|i| waits(&self.nodes[*i])).collect::<Vec<_>>() {
+            self.fail_unconnected(i);
+        }
+    }
+
     fn fail_unconnected(&mut self, i: usize) {
         self.nodes[i].noted = true;
         let why = self.graph.refused(self.nodes[i].id).map(|why| format!(": {why}"));

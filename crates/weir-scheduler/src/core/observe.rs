@@ -20,6 +20,7 @@ impl<P: Platform> Core<P> {
         if !self.settled {
             return;
         }
+        self.fail_empty_outputs();
         for (id, why) in self.graph.unreached() {
             let i = id.index();
             if !std::mem::replace(&mut self.nodes[i].noted, true) {
