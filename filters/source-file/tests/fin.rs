@@ -104,17 +104,14 @@ fn nothing_is_read_without_room() {
     let src = file("room.bin", &pattern(100));
     let mut h = harness(&[("src", path(&src)), ("block_size", "10")]).expect("good options");
     h.credit = Credit::Packets(0);
-    h.run().expect("starts");
-    let first = h.take(OutId(0)).len();
-    assert!(first <= 1, "a new output takes one");
-    assert_eq!(h.step(), Ok(Status::Idle));
+    assert_eq!(h.run(), Ok(Status::Idle));
     assert!(h.take(OutId(0)).is_empty());
     h.credit = Credit::Packets(3);
-    assert_eq!(h.step(), Ok(Status::Again));
+    assert_eq!(h.step(), Ok(Status::Idle));
     assert_eq!(h.take(OutId(0)).len(), 3);
     h.credit = Credit::Endless;
     h.finish().expect("reads the rest");
-    assert_eq!(h.take(OutId(0)).len(), 7 - first);
+    assert_eq!(h.take(OutId(0)).len(), 7);
 }
 
 #[test]
