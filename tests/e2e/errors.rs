@@ -110,6 +110,12 @@ fn the_same_rtmp_output_twice_is_a_mistake() {
 }
 
 #[test]
+fn the_same_file_twice_is_a_mistake() {
+    let lab = Lab::new();
+    says(&judge(&lab, "avgen c=avc c=aac -o begun.flv -o begun.flv", USAGE, "begun.flv"), "by another output already");
+}
+
+#[test]
 fn pushing_is_not_done_by_accident() {
     let words = "avgen c=avc c=aac -o rtmp://127.0.0.1:1/live";
     says(&mistake(words, START, "rtmp://127.0.0.1:1/live"), "rtmp_listen=1");

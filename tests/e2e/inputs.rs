@@ -121,3 +121,32 @@ fn without_a_player_a_file_is_as_fast_as_it_can_be() {
     let duration: f64 = process::run("probe", command, lab.dir()).quietly(0).stdout.trim().parse().expect("a number");
     assert!((900.0..960.0).contains(&duration), "{duration} s of 300 rounds");
 }
+
+#[test]
+fn what_is_no_media_ends_in_an_error() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let noise: Vec<u8> = (0..5_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    for name in ["noise.mp4", "noise.flv", "noise.264", "noise.aac", "empty.mp4", "empty.flv", "empty.264"] {
+        let bytes: &[u8] = if name.starts_with("noise") { &noise } else { &[] };
+        std::fs::write(lab.path(name), bytes).expect("the test's directory takes files");
+        for output in ["out.flv", &format!("rtmp://127.0.0.1:{port}/live:rtmp_listen=1")] {
+            let ended = lab.weir_to_end(&format!("-i {name} -o {output}"));
+            assert!(ended.with(1).stderr.contains("error: "), "{name} {output}: {ended:#?}");
+        }
+        assert!(!lab.path("out.flv").exists(), "nothing comes of {name}");
+    }
+}
+
+#[test]
+fn a_cut_file_is_played_as_far_as_it_goes() {
+    for (name, wrapping) in [("in.mp4", clips::FRAGMENTED), ("in.mp4", clips::FAST_START), ("in.flv", clips::FLV)] {
+        let lab = Lab::new();
+        let clip = clips::with_b_frames(&lab, name, SECONDS, wrapping);
+        let bytes = std::fs::read(lab.path(clip)).expect("it was just made");
+        std::fs::write(lab.path(clip), &bytes[..bytes.len() * 2 / 3]).expect("it was just made");
+        let ended = lab.weir_to_end(&format!("-i {clip} -o out.flv"));
+        assert!(matches!(ended.code, Some(0 | 1)) && !ended.stderr.contains("panicked"), "{ended:#?}");
+        Recording::of(&lab.path("out.flv")).cut_before_last_group().is_gapless(20).has_rising_times();
+    }
+}

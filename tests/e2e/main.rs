@@ -15,4 +15,5 @@ mod many;
 mod native;
 mod players;
 mod raw;
+mod relay;
 mod serving;

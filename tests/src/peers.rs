@@ -16,7 +16,8 @@ const NOBODY: u32 = 65_534;
 #[must_use]
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|dir| dir.join(program)).find(|p| p.is_file())
+    let servers = ["/usr/sbin".into(), "/usr/local/sbin".into()]; // not in everybody's PATH
+    env::split_paths(&path).chain(servers).map(|dir| dir.join(program)).find(|p| p.is_file())
 }
 
 /// The path of a player. When it is absent, says on standard error that this test is LEFT OUT.
@@ -26,14 +27,24 @@ pub fn find(program: &str) -> Option<PathBuf> {
 #[must_use]
 pub fn peer(program: &str) -> Option<PathBuf> {
     let found = find(program);
-    if found.is_none() {
-        let required = env::var("WEIR_REQUIRE_PEERS").is_ok_and(|v| v != "0");
-        assert!(!required, "{program} is not installed, and WEIR_REQUIRE_PEERS is set");
-        let test = thread::current().name().unwrap_or("a test").to_owned();
-        // Past the capture of the test runner: nobody should take this for a pass.
-        let _ = writeln!(io::stderr(), "LEFT OUT: {test}: {program} is not installed");
+    require(program, found.is_some()).and(found)
+}
+
+/// As [`peer`], for anything else that may be absent.
+///
+/// # Panics
+/// When it is absent and `WEIR_REQUIRE_PEERS` is set.
+#[must_use]
+pub fn require(what: &str, is_there: bool) -> Option<()> {
+    if is_there {
+        return Some(());
     }
-    found
+    let required = env::var("WEIR_REQUIRE_PEERS").is_ok_and(|v| v != "0");
+    assert!(!required, "{what} is not installed, and WEIR_REQUIRE_PEERS is set");
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    // Past the capture of the test runner: nobody should take this for a pass.
+    let _ = writeln!(io::stderr(), "LEFT OUT: {test}: {what} is not installed");
+    None
 }
 
 /// The path of a program that no test can do without.
