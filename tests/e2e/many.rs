@@ -1,6 +1,7 @@
 //! Many players on both listeners, who come and go in any order.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 
 use weir_flv::TagKind;
@@ -61,4 +62,24 @@ fn two_dozen_players_see_the_same() {
         Recording::of(&path).is_gapless(30).has_rising_times();
     }
     weir.stop().quietly(0);
+}
+
+#[test]
+fn more_than_there_are_descriptors_for_wait_their_turn() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let url = Player::Ffmpeg.url(port);
+    let words = format!("avgen:sizes=240x160:rates=200k c=avc c=aac -o {url}:rtmp_listen=1:timeout=2s");
+    let weir = lab.weir_within(64, &words).listening([port]);
+    let player = Player::Ffmpeg.record(&url, lab.dir(), "first.flv");
+    lab.wait_for_file("first.flv", 1);
+    let connect = |_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the system keeps those who wait");
+    let silent: Vec<_> = (0..100).map(connect).collect();
+    let mut last = Client::play(&url).expect("the system keeps those who wait");
+    last.take_until(Media::is_picture).expect("its turn comes once the silent ones have been thrown out");
+    drop(silent);
+    lab.wait_for_growth("first.flv", 50_000);
+    weir.stop().quietly(0);
+    player.wait().quietly(0);
+    Recording::of(&lab.path("first.flv")).is_whole(50);
 }

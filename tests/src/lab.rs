@@ -69,6 +69,15 @@ impl Lab {
         Weir { process: Process::start("weir", command, self.dir()) }
     }
 
+    /// As [`Lab::weir`], with room for `descriptors` open files.
+    #[must_use]
+    pub fn weir_within(&self, descriptors: u32, words: &str) -> Weir {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]).arg(binary());
+        command.args(words.split_whitespace());
+        Weir { process: Process::start("weir", command, self.dir()) }
+    }
+
     /// Runs weir with `words`, separated by white space, to its end.
     #[track_caller]
     #[must_use]

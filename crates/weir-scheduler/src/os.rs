@@ -98,7 +98,7 @@ impl Os {
             let _ = waker.wake();
         };
         let (lanes, done) = Lanes::new(threads, Arc::new(wake));
-        let by_fds = usize::try_from(descriptor_limit().saturating_sub(RESERVED_FDS)).unwrap_or(usize::MAX);
+        let by_fds = connections_within(descriptor_limit());
         let os = Self {
             start: Instant::now(),
             registry,
@@ -125,6 +125,11 @@ impl Os {
         let writable = event.is_writable() || event.is_write_closed() || event.is_error();
         Some(Readiness::Conn { service, conn, readable, writable })
     }
+}
+
+/// Connections that a descriptor limit leaves; under a tight one connections and the rest share alike.
+fn connections_within(limit: u64) -> usize {
+    usize::try_from(limit - RESERVED_FDS.min(limit / 2)).unwrap_or(usize::MAX)
 }
 
 /// The descriptor limit, raised as far as it may be.
@@ -268,5 +273,15 @@ impl Platform for Os {
                 Err(_) => return, // handshakes work with zeros as well
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_descriptor_limit_leaves_connections() {
+        assert_eq!([0, 2, 64, 200, 1024].map(connections_within), [0, 1, 32, 100, 896]);
     }
 }
