@@ -103,6 +103,12 @@ impl Cursor {
         self.drops
     }
 
+    /// Whether what it gets now is the start of its stream. Metadata then bears time 0: FFmpeg takes metadata at any
+    /// other time for a text stream.
+    pub(super) const fn is_new(&self) -> bool {
+        self.drops.jumps == 0
+    }
+
     /// Turns audio on or off.
     pub const fn set_audio(&mut self, on: bool) {
         self.audio = on;

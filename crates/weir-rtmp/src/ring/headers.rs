@@ -45,9 +45,7 @@ impl Headers {
     pub(super) fn render(&self, timestamp: impl Fn(Kind) -> u32, msid: u32, chunk_size: u32) -> Bytes {
         let mut out = BytesMut::new();
         for header in &self.0 {
-            // FFmpeg takes metadata at any other time for a text stream.
-            let at = if header.kind == Kind::Data { 0 } else { timestamp(header.kind) };
-            out.extend_from_slice(&header.render(at, msid, chunk_size));
+            out.extend_from_slice(&header.render(timestamp(header.kind), msid, chunk_size));
         }
         out.freeze()
     }

@@ -160,7 +160,11 @@ impl Ring {
         if slot.headers.is_empty() {
             return None;
         }
-        let timestamp = |kind| self.upcoming(kind, from).unwrap_or(slot.entry.base()[kind as usize]);
+        let first = cursor.is_new();
+        let timestamp = |kind| match kind {
+            Kind::Data if first => 0,
+            _ => self.upcoming(kind, from).unwrap_or(slot.entry.base()[kind as usize]),
+        };
         let headers = slot.headers.render(timestamp, cursor.msid, self.chunk_size);
         if slot.entry.is_header() {
             cursor.next += 1;
@@ -179,7 +183,9 @@ impl Ring {
         if cursor.hold || !std::mem::take(&mut cursor.greet) || self.headers.is_empty() {
             return Step::Idle;
         }
-        Step::Headers(self.headers.render(|kind| self.base[kind as usize], cursor.msid, self.chunk_size))
+        let first = cursor.is_new();
+        let timestamp = |kind| if kind == Kind::Data && first { 0 } else { self.base[kind as usize] };
+        Step::Headers(self.headers.render(timestamp, cursor.msid, self.chunk_size))
     }
 
     /// Whether to send `entry`, the next one of `cursor`.

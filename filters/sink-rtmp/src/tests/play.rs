@@ -48,7 +48,7 @@ fn a_player_in_the_middle_gets_all_it_needs_at_once_and_in_order() {
             "1 onStatus NetStream.Play.Reset",
             "1 onStatus NetStream.Play.Start",
             "1 access",
-            "1 Data @980",
+            "1 Data @0",
             "1 VideoHeader @1000",
             "1 AudioHeader @1000",
             "1 Key(25) @1000",
