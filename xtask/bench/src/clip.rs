@@ -81,14 +81,17 @@ pub(crate) const fn millis() -> u32 {
 
 fn messages() -> Vec<Message> {
     let mut noise = Noise(0x2545_f491_4f6c_dd15);
-    let pictures = (0..SECONDS * FPS).map(|n| (n * 1000 / FPS, None, n % GOP == 0));
     let frames = SECONDS * SAMPLES.1 / SAMPLES.0;
-    let sounds = (0..frames).map(|n| (n * SAMPLES.0 * 1000 / SAMPLES.1, Some(()), false));
+    let pictures = (0..SECONDS * FPS).map(|n| (n * 1000 / FPS, Some(n)));
+    let sounds = (0..frames).map(|n| (n * SAMPLES.0 * 1000 / SAMPLES.1, None));
     let mut schedule: Vec<_> = pictures.chain(sounds).collect();
-    schedule.sort_by_key(|(millis, ..)| *millis);
-    let message = |(millis, sound, key): (usize, Option<()>, bool)| Message {
+    schedule.sort_by_key(|(millis, _)| *millis);
+    let message = |(millis, picture): (usize, Option<usize>)| Message {
         millis: u32::try_from(millis).expect("ten seconds"),
-        body: if sound.is_some() { audio(&mut noise) } else { video(&mut noise, key) },
+        body: match picture {
+            Some(n) => video(&mut noise, n % GOP == 0),
+            None => audio(&mut noise),
+        },
     };
     schedule.into_iter().map(message).collect()
 }

@@ -18,7 +18,7 @@ const RAMP: usize = 64;
 /// From when all play to the begin of the window: the first group of pictures is over.
 const SETTLE: Duration = Duration::from_secs(3);
 /// The window.
-pub(crate) const WINDOW: Duration = Duration::from_secs(10);
+pub(crate) const WINDOW: Duration = Duration::from_secs(6);
 /// Longest wait for all to play.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Kind {
     /// RTMP up to the first media, then nothing is looked at.
     Rtmp,
-    /// Nothing.
+    /// Nothing; what comes is media.
     Raw,
 }
 
@@ -41,11 +41,19 @@ impl Kind {
     }
 }
 
-/// One player. It has no session once it plays.
+/// One player.
 struct Player {
     socket: TcpStream,
-    session: Option<Box<ClientSession>>,
+    state: State,
     unsent: Vec<u8>,
+}
+
+enum State {
+    /// RTMP on its way to the first media.
+    Asking(Box<ClientSession>),
+    /// Nothing has come yet.
+    Waiting,
+    Playing,
 }
 
 struct Load {
@@ -90,10 +98,11 @@ impl Load {
         let token = Token(self.players.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
         let url = RtmpUrl::parse(&format!("rtmp://127.0.0.1:{port}/live"))?;
-        let session = || Box::new(ClientSession::new(ClientConfig::play(&url), &[7; 32], self.now()));
-        let session = (kind == Kind::Rtmp).then(session);
-        self.playing += usize::from(session.is_none());
-        self.players.push(Player { socket, session, unsent: Vec::new() });
+        let state = match kind {
+            Kind::Rtmp => State::Asking(Box::new(ClientSession::new(ClientConfig::play(&url), &[7; 32], self.now()))),
+            Kind::Raw => State::Waiting,
+        };
+        self.players.push(Player { socket, state, unsent: Vec::new() });
         Ok(())
     }
 
@@ -137,15 +146,17 @@ impl Load {
         self.bytes += count as u64;
         let now = self.now();
         let player = &mut self.players[index];
-        let Some(session) = &mut player.session else { return Ok(()) };
-        session.handle_input(&self.scratch[..count], now)?;
-        let mut media = false;
-        while let Some(event) = session.poll_event() {
-            media |= matches!(event, ClientEvent::Media(_));
-        }
+        let plays = match &mut player.state {
+            State::Playing => return Ok(()),
+            State::Waiting => true,
+            State::Asking(session) => {
+                session.handle_input(&self.scratch[..count], now)?;
+                std::iter::from_fn(|| session.poll_event()).any(|e| matches!(e, ClientEvent::Media(_)))
+            }
+        };
         player.transmit()?;
-        if media {
-            player.session = None;
+        if plays {
+            player.state = State::Playing;
             self.playing += 1;
         }
         Ok(())
@@ -155,8 +166,8 @@ impl Load {
 impl Player {
     /// Sends what the session has to say.
     fn transmit(&mut self) -> Result<()> {
-        while let Some(bytes) = self.session.as_mut().and_then(|s| s.poll_transmit()) {
-            self.unsent.extend_from_slice(&bytes);
+        if let State::Asking(session) = &mut self.state {
+            std::iter::from_fn(|| session.poll_transmit()).for_each(|bytes| self.unsent.extend_from_slice(&bytes));
         }
         while !self.unsent.is_empty() {
             match self.socket.write(&self.unsent) {

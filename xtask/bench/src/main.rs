@@ -41,7 +41,7 @@ fn run(words: &[&str]) -> Result<()> {
         ["hops"] => hops::measure(),
         ["start"] => start::measure(),
         // Parts of fanout, each a process of its own.
-        ["bare", port, players] => bare::serve(port.parse()?, players.parse()?),
+        ["bare", port] => bare::serve(port.parse()?),
         ["load", what, port, players] => load::run(load::Kind::of(what)?, port.parse()?, players.parse()?),
         _ => Err("usage: weir-bench [fanout [PLAYERS]|hops|start]".into()),
     }
