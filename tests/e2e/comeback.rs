@@ -1,5 +1,8 @@
 //! Players that leave and come back; those who stay notice nothing, and neither does the session.
 
+use std::thread;
+use std::time::Duration;
+
 use weir_tests::client::Client;
 use weir_tests::peers::Player;
 use weir_tests::{Lab, Recording, Signal};
@@ -49,4 +52,25 @@ fn a_newcomer_starts_at_once_with_the_key_frame_before() {
     let headers = start.iter().filter(|m| m.is_header()).count();
     assert_eq!(headers, 2, "both sequence headers come first: {start:?}");
     weir.stop().quietly(0);
+}
+
+#[test]
+fn a_machine_that_sleeps_leaves_no_gap() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let url = Player::Ffmpeg.url(port);
+    let words = format!("avgen:sizes=240x160:rates=200k c=avc c=aac -o {url}:rtmp_listen=1 -o file.flv");
+    let mut weir = lab.weir(&words).listening([port]);
+    let player = Player::Ffmpeg.record(&url, lab.dir(), "live.flv");
+    lab.wait_for_file("live.flv", 30_000);
+    weir.signal(Signal::Stop);
+    thread::sleep(Duration::from_secs(4)); // not for luck: this is how long it sleeps
+    weir.signal(Signal::Continue);
+    lab.wait_for_growth("live.flv", 100_000);
+    let ended = weir.stop();
+    assert!(ended.with(0).stderr.lines().all(|l| l.contains("the clock slips")), "{ended:#?}");
+    player.wait().quietly(0);
+    for file in ["live.flv", "file.flv"] {
+        Recording::of(&lab.path(file)).is_whole(50);
+    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use weir_tests::client::{Client, Media};
 use weir_tests::peers::{self, Player};
-use weir_tests::{Lab, Process, Recording, Weir, process, wait};
+use weir_tests::{Lab, Process, Recording, Signal, Weir, process, wait};
 
 /// Seconds of the film, which starts over.
 const ROUND: u32 = 5;
@@ -192,6 +192,52 @@ fn a_full_disk_fails_the_file_alone() {
     let ended = weir.stop();
     ended.with(1);
     assert_eq!(ended.stderr.lines().count(), 1, "one line says it: {}", ended.stderr);
+    player.wait().quietly(0);
+    Recording::of(&lab.path("live.flv")).is_whole(50);
+}
+
+/// Twice what the slow player below may be behind.
+const FROZEN: Duration = Duration::from_secs(8);
+
+#[test]
+fn a_player_that_freezes_goes_on_with_a_key_frame_and_only_it_loses_pictures() {
+    let lab = Lab::new();
+    let round = noisy_film(&lab, "film.mp4");
+    let [port] = lab.ports();
+    let output = format!("-o rtmp://127.0.0.1:{port}/live:rtmp_listen=1:stall=100s:lag=2s");
+    let weir = lab.weir(&format!("-i film.mp4:loop=-1 {output}")).listening([port]);
+    let good = record(&lab, port, "good.flv");
+    let mut slow = record(&lab, port, "slow.flv");
+    slow.signal(Signal::Stop);
+    thread::sleep(FROZEN); // not for luck: this is what is done to it
+    slow.signal(Signal::Continue);
+    lab.wait_for_growth("slow.flv", round);
+    weir.stop().quietly(0);
+    for player in [slow, good] {
+        player.wait().quietly(0);
+    }
+    Recording::of(&lab.path("good.flv")).is_gapless_in_rounds_of(PICTURES, Some(ROUND * FPS)).has_rising_times();
+    let recording = Recording::of(&lab.path("slow.flv")); // not one decoder error
+    let numbers = recording.has_rising_times().numbers();
+    let follows = |pair: &&[u32]| pair[1] == (pair[0] + 1) % (ROUND * FPS);
+    let resumed: Vec<u32> = numbers.windows(2).filter(|pair| !follows(pair)).map(|pair| pair[1]).collect();
+    assert!(!resumed.is_empty(), "it was frozen for so long that it lost something: {numbers:?}");
+    assert!(resumed.iter().all(|n| n % FPS == 0), "it goes on with key frames: {resumed:?}");
+}
+
+#[test]
+fn a_file_that_takes_nothing_fails_alone_and_keeps_nobody_waiting() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let mut command = Command::new(peers::tool("mkfifo"));
+    command.arg("hung.flv"); // nobody will ever read it
+    process::run("mkfifo", command, lab.dir()).quietly(0);
+    let words = "avgen:sizes=240x160:rates=200k c=avc c=aac -o hung.flv";
+    let weir = lab.weir(&format!("{words} -o rtmp://127.0.0.1:{port}/live:rtmp_listen=1")).listening([port]);
+    let player = record(&lab, port, "live.flv");
+    wait::until_true("the file is given up", || weir.stderr().contains("fout: cannot keep up"));
+    lab.wait_for_growth("live.flv", 100_000);
+    weir.stop().with(1);
     player.wait().quietly(0);
     Recording::of(&lab.path("live.flv")).is_whole(50);
 }

@@ -1,5 +1,6 @@
 //! [`Lab`]: what one test works in: a directory, ports, and the binary under test.
 
+use std::cell::RefCell;
 use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::ops::{Deref, DerefMut};
@@ -8,7 +9,6 @@ use std::process::Command;
 use std::{array, env};
 
 use crate::dir::Dir;
-use crate::gate::Gate;
 use crate::ports::Port;
 use crate::process::{Ended, Process, Signal};
 use crate::wait;
@@ -17,25 +17,14 @@ use crate::wait;
 #[derive(Debug)]
 pub struct Lab {
     dir: Dir,
-    ports: std::cell::RefCell<Vec<Port>>,
-    _gate: Gate,
+    ports: RefCell<Vec<Port>>,
 }
 
 impl Lab {
-    /// For a test that others may run beside.
+    /// A fresh one.
     #[must_use]
     pub fn new() -> Self {
-        Self::behind(Gate::light())
-    }
-
-    /// For a test that needs the machine for itself.
-    #[must_use]
-    pub fn alone() -> Self {
-        Self::behind(Gate::heavy())
-    }
-
-    fn behind(gate: Gate) -> Self {
-        Self { dir: Dir::new(), ports: std::cell::RefCell::default(), _gate: gate }
+        Self { dir: Dir::new(), ports: RefCell::default() }
     }
 
     /// The test's directory. All its processes work there.

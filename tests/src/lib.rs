@@ -9,7 +9,6 @@
 
 pub mod client;
 mod dir;
-mod gate;
 mod lab;
 pub mod peers;
 mod ports;
