@@ -41,12 +41,13 @@ fn run(filters: usize, packets: u64) -> Result<(Duration, Duration)> {
     words.extend(["-o".to_owned(), "benchout".to_owned()]);
     let built = weir::build(&weir::args::parse(&words), &registry).map_err(|e| format!("{e:?}"))?;
     let session = weir::Session::start(built.graph, weir::Config::default())?;
-    let (cpu, at) = (process::cpu_of("self")?, Instant::now());
+    // All of it runs on this thread.
+    let (cpu, at) = (process::own_cpu()?, Instant::now());
     let outcome = session.run()?;
     if outcome.failures > 0 {
         return Err(format!("the graph failed: {:?}", outcome.last.filters).into());
     }
-    Ok((at.elapsed(), process::cpu_of("self")?.saturating_sub(cpu)))
+    Ok((at.elapsed(), process::own_cpu()? - cpu))
 }
 
 fn stream() -> Vec<Cap> {

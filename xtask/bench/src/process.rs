@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -35,7 +35,11 @@ impl Measured {
 
     /// Processor time of all its threads so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        cpu_of(&self.0.id().to_string())
+        let mut sum = Duration::ZERO;
+        for task in fs::read_dir(format!("/proc/{}/task", self.0.id()))? {
+            sum += scheduled(&task?.path())?;
+        }
+        Ok(sum)
     }
 
     /// Resident memory now, in bytes.
@@ -62,14 +66,15 @@ impl Drop for Measured {
     }
 }
 
-/// Processor time of a process, in the nanoseconds of the scheduler: the ticks of `stat` are too coarse for one player.
-pub(crate) fn cpu_of(pid: &str) -> Result<Duration> {
-    let mut nanos = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = fs::read_to_string(task?.path().join("schedstat"))?;
-        nanos += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
-    }
-    Ok(Duration::from_nanos(nanos))
+/// Processor time of this thread so far.
+pub(crate) fn own_cpu() -> Result<Duration> {
+    scheduled(Path::new("/proc/thread-self"))
+}
+
+/// Processor time of a thread, in nanoseconds of the scheduler: the ticks of `stat` are too coarse for one player.
+fn scheduled(thread: &Path) -> Result<Duration> {
+    let text = fs::read_to_string(thread.join("schedstat"))?;
+    Ok(Duration::from_nanos(text.split(' ').next().unwrap_or_default().parse()?))
 }
 
 fn processors() -> usize {
