@@ -17,7 +17,7 @@ pub fn registry() -> Registry {
     weir_mux_flv::register(&mut registry);
     weir_mux_raw::register(&mut registry);
     weir_pass::register(&mut registry);
-    weir_sink_rtmp::register(&mut registry);
+    weir_net_rtmp::register(&mut registry);
     weir_sink_file::register(&mut registry);
     registry
 }

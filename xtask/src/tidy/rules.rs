@@ -107,7 +107,7 @@ const BLOCKING: &[&str] = &["std::fs", "fs::File", "std::process", "ToSocketAddr
 /// Files of other filters that may do it.
 const BLOCKING_FILES: &[&str] = &[
     // A key file is read once, with a bound, when the filter is created: before the event loop runs.
-    "filters/sink-rtmp/src/settings.rs",
+    "filters/net-rtmp/src/settings.rs",
 ];
 
 /// Crates of filters with a lane of their own, as path prefixes.

@@ -129,7 +129,7 @@ fn keys() {
     assert!(keys(&format!("@{file}")).is_err_and(|e| e.kind == ErrorKind::Io));
     std::fs::remove_file(&dir).expect("it was there");
     // Set for every test by cargo.
-    assert_eq!(keys("$CARGO_PKG_NAME"), Ok(vec!["weir-sink-rtmp".to_owned()]));
+    assert_eq!(keys("$CARGO_PKG_NAME"), Ok(vec!["weir-net-rtmp".to_owned()]));
 }
 
 #[test]
