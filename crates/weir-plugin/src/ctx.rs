@@ -57,12 +57,13 @@ pub enum Effect {
     Log(Level, String),
     /// The state of the output this filter drives.
     Record(Box<OutputRecord>),
-    /// Listen on an address; connections go to the service made here, or to the one already there.
+    /// Listen on an address; connections go to the service made here, or to the one already there. Without an address, a
+    /// service for this filter alone.
     Serve {
         /// Number the filter will use for it.
         id: ServiceId,
         /// Address to listen on.
-        addr: SocketAddr,
+        addr: Option<SocketAddr>,
         /// Makes the service when this filter is the first on the address.
         make: Box<dyn FnOnce() -> Box<dyn Service> + Send>,
     },
@@ -80,7 +81,8 @@ impl fmt::Debug for Effect {
             Self::RequestKey(input) => write!(f, "RequestKey({})", input.0),
             Self::Log(level, line) => write!(f, "Log({level:?}, {line})"),
             Self::Record(record) => write!(f, "Record({record:?})"),
-            Self::Serve { addr, .. } => write!(f, "Serve({addr})"),
+            Self::Serve { addr: Some(addr), .. } => write!(f, "Serve({addr})"),
+            Self::Serve { addr: None, .. } => write!(f, "Serve(alone)"),
             Self::Post(id, _) => write!(f, "Post({})", id.0),
         }
     }
@@ -280,9 +282,18 @@ impl Ctx<'_> {
     /// Listens on `addr`. The first filter on an address makes its [`Service`]; later ones join it. Failing to listen
     /// fails this filter.
     pub fn serve(&mut self, addr: SocketAddr, make: impl FnOnce() -> Box<dyn Service> + Send + 'static) -> ServiceId {
+        self.install(Some(addr), Box::new(make))
+    }
+
+    /// Makes a [`Service`] for this filter alone, which listens nowhere: for connections that are made from here.
+    pub fn serve_alone(&mut self, make: impl FnOnce() -> Box<dyn Service> + Send + 'static) -> ServiceId {
+        self.install(None, Box::new(make))
+    }
+
+    fn install(&mut self, addr: Option<SocketAddr>, make: Box<dyn FnOnce() -> Box<dyn Service> + Send>) -> ServiceId {
         let id = ServiceId(self.mail.services);
         self.mail.services += 1;
-        self.mail.effects.push(Effect::Serve { id, addr, make: Box::new(make) });
+        self.mail.effects.push(Effect::Serve { id, addr, make });
         id
     }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use weir_media::{Packet, Props, Time};
 
 use crate::{
-    ConnId, Credit, Ctx, Effect, Error, Event, Filter, FilterId, InId, InQueue, Io, Item, Level, Mailbox, Memory,
-    Message, OutId, OutputRecord, Ready, Result, Service, Status, Timer,
+    ConnId, Credit, Ctx, Effect, Error, Event, Filter, FilterId, InId, InQueue, Io, Item, Level, Lookup, Mailbox,
+    Memory, Message, OutId, OutputRecord, PathInfo, Ready, Result, Service, Status, TcpOptions, Timer,
 };
 
 /// Calls of `process` in one [`Harness::run`] before the filter counts as one that never rests.
@@ -219,6 +219,30 @@ struct Far {
     timer: Option<Time>,
 }
 
+impl Far {
+    /// An open connection whose near end may write `window` bytes.
+    fn open(window: usize) -> Self {
+        Self {
+            to_service: VecDeque::new(),
+            from_service: Vec::new(),
+            window,
+            ended: false,
+            reset: false,
+            told_readable: false,
+            told_writable: true,
+            shut: false,
+            timer: None,
+        }
+    }
+}
+
+/// Something that is told to the service in the next turn.
+#[derive(Debug)]
+enum Answer {
+    Connected(ConnId, io::Result<()>),
+    Resolved(Lookup, io::Result<Vec<SocketAddr>>),
+}
+
 /// What is left of a connection that the service closed.
 #[derive(Debug)]
 struct Closed {
@@ -235,6 +259,13 @@ pub struct SimNet {
     service_timer: Option<Time>,
     seed: u64,
     memory: Memory,
+    answers: VecDeque<Answer>,
+    /// Connections the service has begun that the test has not answered: see [`SimNet::answer`].
+    pub dials: Vec<(ConnId, SocketAddr)>,
+    /// Names the service has asked for that the test has not answered: see [`SimNet::answer_name`].
+    pub lookups: Vec<(Lookup, String)>,
+    /// What the service is told of every way.
+    pub path: Option<PathInfo>,
     /// Messages the service posted.
     pub posts: Vec<(FilterId, Message)>,
     /// Lines the service logged.
@@ -257,6 +288,10 @@ impl SimNet {
             service_timer: None,
             seed: seed | 1,
             memory: Memory::new(256 << 20),
+            answers: VecDeque::new(),
+            dials: Vec::new(),
+            lookups: Vec::new(),
+            path: None,
             posts: Vec::new(),
             logs: Vec::new(),
             writes: 0,
@@ -276,24 +311,40 @@ impl SimNet {
         if !service.admits() {
             return None;
         }
+        let conn = self.insert(window);
+        service.accepted(self, conn, peer);
+        Some(conn)
+    }
+
+    fn insert(&mut self, window: usize) -> ConnId {
         let id = self.next;
         self.next += 1;
-        self.conns.insert(
-            id,
-            Far {
-                to_service: VecDeque::new(),
-                from_service: Vec::new(),
-                window,
-                ended: false,
-                reset: false,
-                told_readable: false,
-                told_writable: true,
-                shut: false,
-                timer: None,
-            },
-        );
-        service.accepted(self, ConnId(id), peer);
-        Some(ConnId(id))
+        self.conns.insert(id, Far::open(window));
+        ConnId(id)
+    }
+
+    /// Answers a connection the service has begun: it is there and takes up to `window` bytes before it stalls, or it
+    /// cannot be made.
+    pub fn answer(&mut self, conn: ConnId, window: io::Result<usize>) {
+        self.dials.retain(|(dial, _)| *dial != conn);
+        let Some(far) = self.conns.get_mut(&conn.0) else { return };
+        match window {
+            Ok(window) => {
+                far.window = window;
+                far.told_writable = true;
+                self.answers.push_back(Answer::Connected(conn, Ok(())));
+            }
+            Err(e) => {
+                self.conns.remove(&conn.0);
+                self.answers.push_back(Answer::Connected(conn, Err(e)));
+            }
+        }
+    }
+
+    /// Answers a name the service has asked for.
+    pub fn answer_name(&mut self, lookup: Lookup, found: io::Result<Vec<SocketAddr>>) {
+        self.lookups.retain(|(asked, _)| *asked != lookup);
+        self.answers.push_back(Answer::Resolved(lookup, found));
     }
 
     /// The peer sends bytes.
@@ -390,7 +441,19 @@ impl SimNet {
     /// One turn of a host: a flush, then readiness and timers due now. True when there may be more to do.
     pub fn turn(&mut self, service: &mut dyn Service) -> bool {
         let more = service.flush(self);
-        self.deliver_ready(service) | self.deliver_timers(service) | more
+        self.deliver_answers(service) | self.deliver_ready(service) | self.deliver_timers(service) | more
+    }
+
+    fn deliver_answers(&mut self, service: &mut dyn Service) -> bool {
+        let answers = std::mem::take(&mut self.answers);
+        let any = !answers.is_empty();
+        for answer in answers {
+            match answer {
+                Answer::Connected(conn, result) => service.connected(self, conn, result),
+                Answer::Resolved(lookup, result) => service.resolved(self, lookup, result),
+            }
+        }
+        any
     }
 
     fn deliver_ready(&mut self, service: &mut dyn Service) -> bool {
@@ -436,6 +499,23 @@ fn gone() -> io::Error {
 impl Io for SimNet {
     fn now(&self) -> Time {
         self.now
+    }
+
+    fn resolve(&mut self, host: &str, _: u16) -> io::Result<Lookup> {
+        let lookup = Lookup(self.next);
+        self.next += 1;
+        self.lookups.push((lookup, host.to_owned()));
+        Ok(lookup)
+    }
+
+    fn connect(&mut self, addr: SocketAddr, _: TcpOptions) -> io::Result<ConnId> {
+        let conn = self.insert(0);
+        self.dials.push((conn, addr));
+        Ok(conn)
+    }
+
+    fn path(&mut self, _: ConnId) -> Option<PathInfo> {
+        self.path
     }
 
     fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
@@ -485,6 +565,7 @@ impl Io for SimNet {
     }
 
     fn close(&mut self, conn: ConnId) {
+        self.dials.retain(|(dial, _)| *dial != conn);
         if let Some(far) = self.conns.remove(&conn.0) {
             let by_reset = !far.to_service.is_empty();
             self.closed.insert(conn.0, Closed { from_service: far.from_service, by_reset });

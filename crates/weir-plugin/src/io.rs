@@ -1,11 +1,12 @@
 //! [`Service`]: code that owns connections on the reactor, and [`Io`]: the verbs it has for them.
 //!
-//! A filter keeps its stream and policy; a service keeps the connections of one listening address, for all filters that
-//! share the address. They talk by messages only.
+//! A filter keeps its stream and policy; a service keeps the connections: those of one listening address, for all filters
+//! that share the address, or those that one filter makes. They talk by messages only.
 
 use std::any::Any;
 use std::io::{IoSlice, Result};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use weir_media::Time;
 
@@ -31,6 +32,40 @@ pub struct Ready {
     pub writable: bool,
 }
 
+/// A name being looked up. Ids are not reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Lookup(pub u64);
+
+/// How a connection that is made here is to be set up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TcpOptions {
+    /// Sends at once what is written, and does not wait to fill a segment (`TCP_NODELAY`).
+    pub nodelay: bool,
+    /// The system breaks the connection when sent bytes stay unacknowledged for this long (`TCP_USER_TIMEOUT`).
+    pub user_timeout: Option<Duration>,
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self { nodelay: true, user_timeout: None }
+    }
+}
+
+/// What the system knows of the way to a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PathInfo {
+    /// Smoothed round-trip time.
+    pub rtt: Duration,
+    /// Segments sent again, ever.
+    pub retransmits: u32,
+    /// Bytes the peer has acknowledged, ever.
+    pub acked: u64,
+    /// Bytes the system has taken and not yet sent.
+    pub unsent: u32,
+    /// Segments that are sent and not acknowledged.
+    pub unacked: u32,
+}
+
 /// Which timer ran out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Timer {
@@ -40,7 +75,7 @@ pub enum Timer {
     Service,
 }
 
-/// Owner of the connections of one listening address, on one reactor.
+/// Owner of the connections of one listening address, or of those it makes itself, on one reactor.
 ///
 /// No call may block or take longer than its share: work for many connections is split over several
 /// [`flush`](Service::flush) calls.
@@ -62,7 +97,21 @@ pub trait Service: Send {
     }
 
     /// A new connection. It is readable as far as is known.
-    fn accepted(&mut self, io: &mut dyn Io, conn: ConnId, peer: SocketAddr);
+    fn accepted(&mut self, io: &mut dyn Io, conn: ConnId, peer: SocketAddr) {
+        let _ = peer;
+        io.close(conn);
+    }
+
+    /// A connection begun with [`Io::connect`] is there, readable and writable as far as is known; or it could not be
+    /// made, and is forgotten already.
+    fn connected(&mut self, io: &mut dyn Io, conn: ConnId, result: Result<()>) {
+        let _ = (io, conn, result);
+    }
+
+    /// A name asked for with [`Io::resolve`] was found, or was not. Addresses are in the order the system prefers.
+    fn resolved(&mut self, io: &mut dyn Io, lookup: Lookup, result: Result<Vec<SocketAddr>>) {
+        let _ = (io, lookup, result);
+    }
 
     /// A connection is ready.
     fn ready(&mut self, io: &mut dyn Io, conn: ConnId, ready: Ready);
@@ -78,6 +127,23 @@ pub trait Service: Send {
 pub trait Io {
     /// The session clock.
     fn now(&self) -> Time;
+
+    /// Looks `host` up on a thread of its own; [`Service::resolved`] tells what it found. That may take very long: keep a
+    /// deadline, and forget the look-up when it comes.
+    ///
+    /// # Errors
+    /// When earlier look-ups of this service hang.
+    fn resolve(&mut self, host: &str, port: u16) -> Result<Lookup>;
+
+    /// Begins a connection to `addr`; [`Service::connected`] tells what became of it. Until then it can be closed, which is
+    /// all. Keep a deadline.
+    ///
+    /// # Errors
+    /// What the system says at once.
+    fn connect(&mut self, addr: SocketAddr, tcp: TcpOptions) -> Result<ConnId>;
+
+    /// What the system knows of the way to the peer; `None` when it does not say.
+    fn path(&mut self, conn: ConnId) -> Option<PathInfo>;
 
     /// Reads into `buf`. `Ok(0)` is the end of the peer's data.
     ///

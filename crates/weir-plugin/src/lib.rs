@@ -25,7 +25,7 @@ mod steps;
 
 pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutState, ServiceId};
 pub use filter::{Error, ErrorKind, Event, Filter, Result, Status};
-pub use io::{ConnId, FilterId, Io, Message, Ready, Service, Timer};
+pub use io::{ConnId, FilterId, Io, Lookup, Message, PathInfo, Ready, Service, TcpOptions, Timer};
 pub use memory::{Lease, Memory};
 pub use options::{Applied, OptionDef, Options};
 pub use record::{OutputRecord, Phase};

@@ -8,6 +8,7 @@
 mod core;
 mod edge;
 mod lanes;
+mod lookup;
 mod os;
 mod pace;
 mod platform;
@@ -16,6 +17,7 @@ mod services;
 mod session;
 #[cfg(test)]
 mod sim;
+mod tcp_info;
 mod timers;
 
 pub use edge::Limits;

@@ -13,10 +13,12 @@ use mio::{Interest, Registry, Token, Waker};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
 use weir_media::Time;
-use weir_plugin::{ConnId, Lane};
+use weir_plugin::{ConnId, Lane, Lookup, PathInfo, TcpOptions};
 
 use crate::lanes::Lanes;
-use crate::platform::{Done, Job, Platform, Readiness, TimerState};
+use crate::lookup::Lookups;
+use crate::platform::{Done, Job, LookedUp, Platform, Readiness, TimerState};
+use crate::tcp_info;
 
 /// Token of the waker.
 pub(crate) const WAKER: Token = Token(usize::MAX);
@@ -32,6 +34,8 @@ const UNSENT_BYTES: u32 = 128 * 1024;
 struct Conn {
     stream: TcpStream,
     service: usize,
+    /// It is being made: nothing is known of it but that.
+    opening: bool,
     timer: Option<Time>,
     /// The earliest deadline the heap knows of this connection.
     heaped: Option<Time>,
@@ -63,6 +67,19 @@ impl Conns {
         (u64::from(*generation) == id.0 >> 32).then_some(conn.as_mut()).flatten()
     }
 
+    /// One that is made.
+    fn open(&mut self, id: ConnId) -> io::Result<&mut Conn> {
+        let conn = self.get(id).ok_or_else(gone)?;
+        if conn.opening { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(conn) }
+    }
+
+    /// All of a service.
+    fn of(&self, service: usize) -> Vec<ConnId> {
+        let of_service = |c: &Option<Conn>| c.as_ref().is_some_and(|c| c.service == service);
+        let slots = (0..).zip(&self.slots).filter(|(_, (_, conn))| of_service(conn));
+        slots.map(|(slot, (generation, _))| ConnId(u64::from(*generation) << 32 | slot)).collect()
+    }
+
     fn remove(&mut self, id: ConnId) -> Option<Conn> {
         self.get(id)?;
         let slot = (id.0 & 0xffff_ffff) as usize;
@@ -79,6 +96,7 @@ pub(crate) struct Os {
     start: Instant,
     registry: Registry,
     lanes: Lanes,
+    lookups: Lookups,
     listeners: HashMap<usize, TcpListener>,
     conns: Conns,
     most: usize,
@@ -97,12 +115,14 @@ impl Os {
             // Waking fails only when the poll is gone, and the session with it.
             let _ = waker.wake();
         };
-        let (lanes, done) = Lanes::new(threads, Arc::new(wake));
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
+        let (lanes, done) = Lanes::new(threads, Arc::clone(&wake));
         let by_fds = connections_within(descriptor_limit());
         let os = Self {
             start: Instant::now(),
             registry,
             lanes,
+            lookups: Lookups::new(wake),
             listeners: HashMap::new(),
             conns: Conns::default(),
             most: by_fds.min(most.unwrap_or(usize::MAX)),
@@ -120,10 +140,42 @@ impl Os {
             return Some(Readiness::Listener(token - LISTENERS));
         }
         let conn = ConnId(token as u64);
-        let service = self.conns.get(conn)?.service;
+        let Conn { service, opening, .. } = *self.conns.get(conn)?;
+        if opening {
+            return self.opened(service, conn);
+        }
         let readable = event.is_readable() || event.is_read_closed() || event.is_error();
         let writable = event.is_writable() || event.is_write_closed() || event.is_error();
         Some(Readiness::Conn { service, conn, readable, writable })
+    }
+
+    /// What became of a connection that was begun; `None` while that is open.
+    fn opened(&mut self, service: usize, id: ConnId) -> Option<Readiness> {
+        let conn = self.conns.get(id)?;
+        let result = match conn.stream.take_error() {
+            Ok(None) => conn.stream.peer_addr().map(drop),
+            Ok(Some(e)) | Err(e) => Err(e),
+        };
+        match result {
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => return None,
+            Err(_) => self.close(id),
+            Ok(()) => conn.opening = false,
+        }
+        Some(Readiness::Connected { service, conn: id, result })
+    }
+
+    /// Takes a connection in.
+    fn add(&mut self, stream: TcpStream, service: usize, opening: bool) -> io::Result<ConnId> {
+        // It only tunes; a connection without it still works.
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+        let id = self.conns.insert(Conn { stream, service, opening, timer: None, heaped: None });
+        let conn = self.conns.get(id).ok_or_else(gone)?;
+        let token = Token(usize::try_from(id.0).map_err(io::Error::other)?);
+        if let Err(e) = self.registry.register(&mut conn.stream, token, Interest::READABLE | Interest::WRITABLE) {
+            self.conns.remove(id);
+            return Err(e);
+        }
+        Ok(id)
     }
 }
 
@@ -181,10 +233,31 @@ impl Platform for Os {
         Ok(())
     }
 
-    fn unlisten(&mut self, service: usize) {
+    fn abandon(&mut self, service: usize) {
         if let Some(mut listener) = self.listeners.remove(&service) {
             let _ = self.registry.deregister(&mut listener);
         }
+        self.conns.of(service).into_iter().for_each(|conn| self.close(conn));
+    }
+
+    fn resolve(&mut self, service: usize, host: &str, port: u16) -> io::Result<Lookup> {
+        self.lookups.begin(service, host, port)
+    }
+
+    fn looked_up(&mut self) -> Option<LookedUp> {
+        self.lookups.next_done()
+    }
+
+    fn connect(&mut self, service: usize, addr: SocketAddr, tcp: TcpOptions) -> io::Result<ConnId> {
+        let stream = TcpStream::connect(addr)?;
+        // Both only tune; a connection without them still works.
+        let _ = stream.set_nodelay(tcp.nodelay);
+        let _ = SockRef::from(&stream).set_tcp_user_timeout(tcp.user_timeout);
+        self.add(stream, service, true)
+    }
+
+    fn path(&mut self, conn: ConnId) -> Option<PathInfo> {
+        tcp_info::read(&self.conns.get(conn)?.stream)
     }
 
     fn accept(&mut self, service: usize) -> io::Result<Option<(ConnId, SocketAddr)>> {
@@ -194,17 +267,9 @@ impl Platform for Os {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(e) => return Err(e),
         };
-        // Both only tune; a connection without them still works.
+        // It only tunes.
         let _ = stream.set_nodelay(true);
-        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-        let id = self.conns.insert(Conn { stream, service, timer: None, heaped: None });
-        let conn = self.conns.get(id).ok_or_else(gone)?;
-        let token = Token(usize::try_from(id.0).map_err(io::Error::other)?);
-        if let Err(e) = self.registry.register(&mut conn.stream, token, Interest::READABLE | Interest::WRITABLE) {
-            self.conns.remove(id);
-            return Err(e);
-        }
-        Ok(Some((id, peer)))
+        Ok(Some((self.add(stream, service, false)?, peer)))
     }
 
     fn connections(&self) -> (usize, usize) {
@@ -212,12 +277,12 @@ impl Platform for Os {
     }
 
     fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
-        let conn = self.conns.get(conn).ok_or_else(gone)?;
+        let conn = self.conns.open(conn)?;
         uninterrupted(|| conn.stream.read(buf))
     }
 
     fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let conn = self.conns.get(conn).ok_or_else(gone)?;
+        let conn = self.conns.open(conn)?;
         uninterrupted(|| conn.stream.write_vectored(bufs))
     }
 

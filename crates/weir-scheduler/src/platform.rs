@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_media::Time;
-use weir_plugin::{ConnId, Event, Filter, Lane, Mailbox, Result, Status};
+use weir_plugin::{ConnId, Event, Filter, Lane, Lookup, Mailbox, PathInfo, Result, Status, TcpOptions};
 
 /// A call of a filter that travels to a worker lane, filter and all.
 pub(crate) struct Job {
@@ -31,12 +31,21 @@ pub(crate) struct Done {
 }
 
 /// Readiness, as the platform reports it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub(crate) enum Readiness {
     /// A listener, by service, has connections to accept.
     Listener(usize),
     /// A connection of a service.
     Conn { service: usize, conn: ConnId, readable: bool, writable: bool },
+    /// A connection begun by a service is there, or is not to be and forgotten.
+    Connected { service: usize, conn: ConnId, result: io::Result<()> },
+}
+
+/// A name that was looked up for a service.
+pub(crate) struct LookedUp {
+    pub(crate) service: usize,
+    pub(crate) lookup: Lookup,
+    pub(crate) result: io::Result<Vec<SocketAddr>>,
 }
 
 /// What became of a deadline of a connection when its time came.
@@ -60,7 +69,16 @@ pub(crate) trait Platform {
 
     /// Listens for a service.
     fn listen(&mut self, service: usize, addr: SocketAddr) -> io::Result<()>;
-    fn unlisten(&mut self, service: usize);
+    /// The service is no more: ends its listener and its connections.
+    fn abandon(&mut self, service: usize);
+    /// Looks a name up on a thread of its own.
+    fn resolve(&mut self, service: usize, host: &str, port: u16) -> io::Result<Lookup>;
+    /// The next look-up that is done.
+    fn looked_up(&mut self) -> Option<LookedUp>;
+    /// Begins a connection.
+    fn connect(&mut self, service: usize, addr: SocketAddr, tcp: TcpOptions) -> io::Result<ConnId>;
+    /// What the system knows of the way to a peer.
+    fn path(&mut self, conn: ConnId) -> Option<PathInfo>;
     /// Accepts one connection, `None` when there is none now.
     fn accept(&mut self, service: usize) -> io::Result<Option<(ConnId, SocketAddr)>>;
     /// Connections open now, and the most there may be.

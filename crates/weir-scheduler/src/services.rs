@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use weir_media::Time;
-use weir_plugin::{ConnId, FilterId, Io, Level, Memory, Message, Ready, Service, Timer};
+use weir_plugin::{ConnId, FilterId, Io, Level, Lookup, Memory, Message, PathInfo, Ready, Service, TcpOptions, Timer};
 
-use crate::platform::Platform;
+use crate::platform::{LookedUp, Platform};
 use crate::timers::{Due, Timers};
 
 /// Connections accepted in one turn; those who are live go first.
@@ -17,11 +17,12 @@ const ACCEPTS_PER_TURN: usize = 32;
 /// A listener that ran out of descriptors tries again after this.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// One listening address.
+/// One service.
 struct Slot {
     /// `None` while it is being called, and for ever after it panicked.
     service: Option<Box<dyn Service>>,
-    addr: SocketAddr,
+    /// Where it listens, if it does.
+    addr: Option<SocketAddr>,
     inbox: VecDeque<(FilterId, Inbound)>,
     timer: Option<Time>,
     /// `flush` has something to do.
@@ -40,6 +41,8 @@ enum Inbound {
 pub(crate) struct Outbound {
     pub(crate) posts: Vec<(FilterId, Message)>,
     pub(crate) logs: Vec<(Level, String)>,
+    /// Services that are no more, with what the panic said.
+    pub(crate) broken: Vec<(usize, weir_plugin::Error)>,
 }
 
 /// All services of a session.
@@ -65,20 +68,28 @@ impl Services {
         make: impl FnOnce() -> Box<dyn Service>,
     ) -> io::Result<usize> {
         // Port 0 asks for any free port, so it is never the same address twice.
-        if let Some(at) = self.slots.iter().position(|s| s.addr == addr && addr.port() != 0) {
+        if let Some(at) = self.slots.iter().position(|s| s.addr == Some(addr) && addr.port() != 0) {
             return Ok(at);
         }
-        let at = self.slots.len();
-        world.platform.listen(at, addr)?;
+        world.platform.listen(self.slots.len(), addr)?;
+        Ok(self.add(Some(addr), make()))
+    }
+
+    /// A service that listens nowhere.
+    pub(crate) fn add_alone(&mut self, make: impl FnOnce() -> Box<dyn Service>) -> usize {
+        self.add(None, make())
+    }
+
+    fn add(&mut self, addr: Option<SocketAddr>, service: Box<dyn Service>) -> usize {
         self.slots.push(Slot {
-            service: Some(make()),
+            service: Some(service),
             addr,
             inbox: VecDeque::new(),
             timer: None,
             dirty: false,
-            acceptable: true,
+            acceptable: addr.is_some(),
         });
-        Ok(at)
+        self.slots.len() - 1
     }
 
     pub(crate) fn post(&mut self, service: usize, from: FilterId, message: Message) {
@@ -112,6 +123,25 @@ impl Services {
     pub(crate) fn ready<P: Platform>(&mut self, world: &mut World<'_, P>, at: usize, conn: ConnId, ready: Ready) {
         self.slots[at].dirty = true;
         self.call(world, at, |service, io| service.ready(io, conn, ready));
+    }
+
+    /// A connection begun by a service is there, or is not to be.
+    pub(crate) fn connected<P: Platform>(
+        &mut self,
+        world: &mut World<'_, P>,
+        at: usize,
+        conn: ConnId,
+        result: io::Result<()>,
+    ) {
+        self.slots[at].dirty = true;
+        self.call(world, at, |service, io| service.connected(io, conn, result));
+    }
+
+    /// A name was looked up.
+    pub(crate) fn resolved<P: Platform>(&mut self, world: &mut World<'_, P>, done: LookedUp) {
+        let LookedUp { service: at, lookup, result } = done;
+        self.slots[at].dirty = true;
+        self.call(world, at, |service, io| service.resolved(io, lookup, result));
     }
 
     /// A timer of the service ran out, unless it was moved meanwhile.
@@ -166,7 +196,8 @@ impl Services {
                 slot.acceptable = false;
                 let retry = world.platform.now() + ACCEPT_RETRY;
                 world.timers.set(retry, Due::Accept(at));
-                self.out.logs.push((Level::Warning, format!("cannot accept on {}: {e}", self.slots[at].addr)));
+                let addr = self.slots[at].addr.map_or_else(String::new, |addr| format!(" on {addr}"));
+                self.out.logs.push((Level::Warning, format!("cannot accept{addr}: {e}")));
             }
         }
     }
@@ -179,7 +210,7 @@ impl Services {
         f: impl FnOnce(&mut dyn Service, &mut dyn Io) -> T,
     ) -> Option<T> {
         let mut service = self.slots[at].service.take()?;
-        let Slot { timer, addr, .. } = &mut self.slots[at];
+        let timer = &mut self.slots[at].timer;
         let mut io = NetIo {
             platform: &mut *world.platform,
             timers: &mut *world.timers,
@@ -195,8 +226,8 @@ impl Services {
             }
             Err(panic) => {
                 let e = crate::lanes::panicked(&*panic);
-                self.out.logs.push((Level::Error, format!("service on {addr} {e}")));
-                world.platform.unlisten(at);
+                self.out.broken.push((at, e));
+                world.platform.abandon(at);
                 None
             }
         }
@@ -215,6 +246,18 @@ struct NetIo<'a, P> {
 impl<P: Platform> Io for NetIo<'_, P> {
     fn now(&self) -> Time {
         self.platform.now()
+    }
+
+    fn resolve(&mut self, host: &str, port: u16) -> io::Result<Lookup> {
+        self.platform.resolve(self.at, host, port)
+    }
+
+    fn connect(&mut self, addr: SocketAddr, tcp: TcpOptions) -> io::Result<ConnId> {
+        self.platform.connect(self.at, addr, tcp)
+    }
+
+    fn path(&mut self, conn: ConnId) -> Option<PathInfo> {
+        self.platform.path(conn)
     }
 
     fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {

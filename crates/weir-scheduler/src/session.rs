@@ -173,7 +173,7 @@ impl Session {
         let mut chores = self.core.platform.now() + self.config.snapshot_every;
         let mut deadline: Option<Time> = None;
         let aborted = loop {
-            let next = self.core.turn(self.done.try_iter(), &ready);
+            let next = self.core.turn(self.done.try_iter(), ready.drain(..));
             let now = self.core.platform.now();
             if now >= chores {
                 chores = now + self.config.snapshot_every;
@@ -186,7 +186,6 @@ impl Session {
                 Ok(Command::Stop) if deadline.is_none() => {
                     deadline = Some(now + STOP_GRACE);
                     self.core.stop();
-                    ready.clear();
                     continue;
                 }
                 _ => {}
@@ -203,7 +202,6 @@ impl Session {
             }
             let until = deadline.map_or(chores, |at| at.min(chores));
             self.poll.poll(&mut events, Some(timeout(next, until, now))).or_else(interrupted)?;
-            ready.clear();
             ready.extend(events.iter().filter_map(|e| self.core.platform.readiness(e)));
         };
         self.core.tell_graph();

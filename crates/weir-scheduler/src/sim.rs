@@ -11,13 +11,13 @@ use crossbeam_channel::{Receiver, bounded};
 use weir_graph::{Graph, Node};
 use weir_media::{Bundle, Bytes, Cap, CodecId, Flags, Packet, Prop, Props, StreamType, Time};
 use weir_plugin::{
-    ConnId, Create, Ctx, Error, Filter, InId, Item, Lane, Level, Memory, OptionDef, Options, OutId, Plugin, Registry,
-    Result, Role, Status,
+    ConnId, Create, Ctx, Error, Filter, InId, Item, Lane, Level, Lookup, Memory, OptionDef, Options, OutId, PathInfo,
+    Plugin, Registry, Result, Role, Status, TcpOptions,
 };
 
 use crate::core::{Core, Next};
 use crate::lanes;
-use crate::platform::{Done, Job, Platform, TimerState};
+use crate::platform::{Done, Job, LookedUp, Platform, TimerState};
 use crate::report::Report;
 
 /// A platform without a world.
@@ -43,7 +43,23 @@ impl Platform for Sim {
         Err(io::ErrorKind::AddrInUse.into())
     }
 
-    fn unlisten(&mut self, _: usize) {}
+    fn abandon(&mut self, _: usize) {}
+
+    fn resolve(&mut self, _: usize, _: &str, _: u16) -> io::Result<Lookup> {
+        Err(io::ErrorKind::NetworkUnreachable.into())
+    }
+
+    fn looked_up(&mut self) -> Option<LookedUp> {
+        None
+    }
+
+    fn connect(&mut self, _: usize, _: SocketAddr, _: TcpOptions) -> io::Result<ConnId> {
+        Err(io::ErrorKind::NetworkUnreachable.into())
+    }
+
+    fn path(&mut self, _: ConnId) -> Option<PathInfo> {
+        None
+    }
 
     fn accept(&mut self, _: usize) -> io::Result<Option<(ConnId, SocketAddr)>> {
         Ok(None)
@@ -263,7 +279,7 @@ impl Stage {
             self.held.extend(stuck);
             let done: Vec<Done> = jobs.into_iter().map(lanes::run).collect();
             let worked = !done.is_empty();
-            match self.core.turn(done.into_iter(), &[]) {
+            match self.core.turn(done.into_iter(), []) {
                 Next::Now => {}
                 _ if worked || self.core.platform.jobs.iter().any(|j| Some(j.node) != self.stuck) => {}
                 Next::At(at) if at <= end => self.core.platform.now = at.max(self.core.platform.now),
@@ -346,7 +362,7 @@ fn a_filter_that_hangs_in_its_lane_stops_nobody_and_is_given_up() {
     assert!(good.iter().all(|(at, dts, _)| at.as_millis() == u64::try_from(*dts).expect("positive") * 40));
     assert!(stage.core.is_over() && stage.core.failures() == 1);
     let late: Vec<Done> = std::mem::take(&mut stage.held).into_iter().map(lanes::run).collect();
-    stage.core.turn(late.into_iter(), &[]);
+    stage.core.turn(late.into_iter(), []);
     assert_eq!(stage.core.failures(), 1, "what comes back too late is dropped");
 }
 
@@ -368,7 +384,7 @@ fn when_every_output_is_gone_the_sources_end_too() {
         Stage::new(&[endless, ("pass", Act::Pass, Lane::Reactor), ("bad", Act::Failing, Lane::Reactor)], false);
     stage.run_until(Time::from_millis(1_000));
     assert!(stage.core.is_over());
-    assert_eq!(stage.core.turn(std::iter::empty(), &[]), Next::Wait);
+    assert_eq!(stage.core.turn(std::iter::empty(), []), Next::Wait);
 }
 
 #[test]
@@ -398,7 +414,7 @@ fn one_that_is_away_when_the_sources_have_ended_fails_when_it_is_back() {
     assert!(!stage.core.is_over());
     let back: Vec<Done> = std::mem::take(&mut stage.held).into_iter().map(lanes::run).collect();
     stage.stuck = None;
-    stage.core.turn(back.into_iter(), &[]);
+    stage.core.turn(back.into_iter(), []);
     stage.run_until(Time::from_millis(2));
     assert!(stage.core.is_over());
     assert_eq!(stage.errors(), ["out: nothing was connected to this output"]);

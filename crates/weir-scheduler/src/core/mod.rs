@@ -186,9 +186,16 @@ impl<P: Platform> Core<P> {
     }
 
     /// One turn: finished jobs and timers, filters, what services have to write, readiness, and new connections last.
-    pub(crate) fn turn(&mut self, done: impl Iterator<Item = Done>, ready: &[Readiness]) -> Next {
+    pub(crate) fn turn(
+        &mut self,
+        done: impl Iterator<Item = Done>,
+        ready: impl IntoIterator<Item = Readiness>,
+    ) -> Next {
         for job in done {
             self.job_done(job);
+        }
+        while let Some(found) = self.platform.looked_up() {
+            self.with_services(|services, world| services.resolved(world, found));
         }
         self.fire_timers();
         let mut calls = 0;
@@ -199,15 +206,18 @@ impl<P: Platform> Core<P> {
             calls += 1;
         }
         let mut more = self.with_services(|services, world| services.flush(world));
+        let mut any = false;
         for event in ready {
-            self.with_services(|services, world| match *event {
+            any = true;
+            self.with_services(|services, world| match event {
                 Readiness::Listener(at) => services.acceptable(at),
                 Readiness::Conn { service, conn, readable, writable } => {
                     services.ready(world, service, conn, Ready { readable, writable });
                 }
+                Readiness::Connected { service, conn, result } => services.connected(world, service, conn, result),
             });
         }
-        if !ready.is_empty() {
+        if any {
             more |= self.with_services(|services, world| services.flush(world));
         }
         more |= self.with_services(|services, world| services.accept(world));
@@ -229,6 +239,11 @@ impl<P: Platform> Core<P> {
         }
         for (level, line) in std::mem::take(&mut self.services.out.logs) {
             self.log(level, "net", line);
+        }
+        for (service, e) in std::mem::take(&mut self.services.out.broken) {
+            for i in (0..self.nodes.len()).filter(|i| self.nodes[*i].services.contains(&service)).collect::<Vec<_>>() {
+                self.fail(i, &e);
+            }
         }
         value
     }

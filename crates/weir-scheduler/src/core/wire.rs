@@ -77,8 +77,13 @@ impl<P: Platform> Core<P> {
             Effect::Log(level, line) => self.log_node(i, level, line),
             Effect::Record(record) => self.nodes[i].record = Some(*record),
             Effect::Serve { id, addr, make } => {
-                let joined = self.with_services(|services, world| services.join(world, addr, make));
-                let service = joined.map_err(|e| Error::new(ErrorKind::Io, format!("cannot listen on {addr}: {e}")))?;
+                let joined = self.with_services(|services, world| match addr {
+                    Some(addr) => services
+                        .join(world, addr, make)
+                        .map_err(|e| Error::new(ErrorKind::Io, format!("cannot listen on {addr}: {e}"))),
+                    None => Ok(services.add_alone(make)),
+                });
+                let service = joined?;
                 debug_assert_eq!(self.nodes[i].services.len(), id.0 as usize, "services are numbered in order");
                 self.nodes[i].services.push(service);
             }
