@@ -82,6 +82,12 @@ const OPTIONS: &[OptionDef] = &[
         "A player this late loses everything up to the newest key frame; at 3/10 of it its video is dropped up to a key frame, sound goes on",
     ),
     OptionDef::new(
+        "latency",
+        Kind::Millis,
+        "50ms",
+        "Longest wait for company: less than 100 ms, sound waits this long for the next picture to go out with; from 100 ms on, everything waits; 0, nothing. One write costs a player more than its bytes",
+    ),
+    OptionDef::new(
         "buffer",
         Kind::Int { min: 65_536, max: ANY },
         "32M",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use weir_media::{Buf, Bytes, Time};
 use weir_plugin::{ConnId, FilterId, Io, Lease};
 use weir_rtmp::ServerSession;
-use weir_rtmp::ring::{Cursor, Step};
+use weir_rtmp::ring::{Batch, Cursor, Step};
 
 use crate::stream::Stream;
 
@@ -15,8 +15,9 @@ use crate::stream::Stream;
 pub(crate) const CONNECTION_BYTES: usize = 8 << 10;
 /// Bytes read from one connection in one turn.
 const READ_PER_TURN: usize = 64 << 10;
-/// Messages gathered for one write; the system takes at most 1024 buffers, and two belong to a message at times.
+/// Messages gathered for one write; two buffers belong to a message at times, and the system takes at most 1024.
 const GATHER_MESSAGES: usize = 64;
+const GATHER_PARTS: usize = 2 * GATHER_MESSAGES;
 /// Bytes written to one connection in one turn, and gathered for one write.
 const WRITE_PER_TURN: usize = 256 << 10;
 /// A connection whose session is over has this long to take the rest and close.
@@ -183,7 +184,7 @@ impl Player {
         io: &mut dyn Io,
         now: Time,
         stream: Option<&Stream>,
-        out: &mut Vec<Bytes>,
+        batch: &mut Batch,
     ) -> (usize, Result<Turn, Why>) {
         let mut sent = 0;
         self.behind = true;
@@ -194,7 +195,7 @@ impl Player {
             if sent >= WRITE_PER_TURN {
                 break Ok(Turn::More);
             }
-            match self.write_next(io, now, stream, out) {
+            match self.write_next(io, now, stream, batch) {
                 Ok(Wrote::Some(n)) => sent += n,
                 Ok(Wrote::All(n)) => {
                     sent += n;
@@ -204,7 +205,6 @@ impl Player {
                 Err(why) => break Err(why),
             }
         };
-        out.clear();
         (sent, turn)
     }
 
@@ -213,7 +213,7 @@ impl Player {
         io: &mut dyn Io,
         now: Time,
         stream: Option<&Stream>,
-        out: &mut Vec<Bytes>,
+        batch: &mut Batch,
     ) -> Result<Wrote, Why> {
         if self.begun.is_empty() {
             self.begun = self.session.poll_transmit().unwrap_or_default();
@@ -221,7 +221,7 @@ impl Player {
         if !self.begun.is_empty() {
             return self.write_begun(io, now);
         }
-        self.write_media(io, now, stream, out)
+        self.write_media(io, now, stream, batch)
     }
 
     fn write_begun(&mut self, io: &mut dyn Io, now: Time) -> Result<Wrote, Why> {
@@ -243,20 +243,19 @@ impl Player {
         io: &mut dyn Io,
         now: Time,
         stream: Option<&Stream>,
-        out: &mut Vec<Bytes>,
+        batch: &mut Batch,
     ) -> Result<Wrote, Why> {
         let (Some(stream), Some(watching)) = (stream, self.watching.as_mut().filter(|w| !w.paused)) else {
             return Ok(Wrote::All(0));
         };
         let policy = &stream.settings.lag;
         let before = watching.cursor.clone();
-        out.clear();
-        let got = stream.ring.gather(&mut watching.cursor, now, policy, out, GATHER_MESSAGES, WRITE_PER_TURN);
-        if out.is_empty() {
+        let got = stream.ring.gather(&mut watching.cursor, now, policy, batch, GATHER_MESSAGES, WRITE_PER_TURN);
+        if batch.parts().is_empty() {
             return Ok(Wrote::All(0));
         }
         self.waits.get_or_insert(now);
-        let sent = self.send(io, out)?;
+        let sent = self.send(io, batch.parts())?;
         if sent == got.bytes {
             self.waits = Some(now);
             return Ok(if got.more { Wrote::Some(sent) } else { Wrote::All(sent) });
@@ -300,11 +299,11 @@ impl Player {
 
     /// One write, of bytes there are. None taken means that the peer takes no more for now.
     fn send(&mut self, io: &mut dyn Io, parts: &[Bytes]) -> Result<usize, Why> {
-        let result = match parts {
-            [one] => io.write(self.conn, &[IoSlice::new(one)]),
-            _ => io.write(self.conn, &parts.iter().map(|p| IoSlice::new(p)).collect::<Vec<_>>()),
-        };
-        match result {
+        let mut slices = [IoSlice::new(&[]); GATHER_PARTS];
+        for (slice, part) in slices.iter_mut().zip(parts) {
+            *slice = IoSlice::new(part);
+        }
+        match io.write(self.conn, &slices[..parts.len().min(GATHER_PARTS)]) {
             Ok(0) => Err(Why::Broken),
             Ok(sent) => Ok(sent),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {

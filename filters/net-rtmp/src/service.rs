@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use weir_media::Bytes;
+use weir_media::Time;
 use weir_plugin::{ConnId, FilterId, Io, Level, Message, Ready, Service, Timer};
 use weir_rtmp::chunk::Limits;
-use weir_rtmp::ring::Media;
+use weir_rtmp::ring::{Batch, Media};
 use weir_rtmp::{ErrorKind, ServerConfig, ServerSession};
 
 use crate::player::{CONNECTION_BYTES, Player, Turn, Why};
@@ -73,8 +73,11 @@ pub(crate) struct RtmpService {
     /// Connections turned away since the last report.
     turned_away: u32,
     scratch: Vec<u8>,
-    out: Vec<Bytes>,
-    stats_armed: bool,
+    batch: Batch,
+    /// When outputs get their next report.
+    report_at: Option<Time>,
+    /// What the timer of the service is set to.
+    armed: Option<Time>,
 }
 
 impl RtmpService {
@@ -93,8 +96,9 @@ impl RtmpService {
             fresh: Vec::new(),
             turned_away: 0,
             scratch: vec![0; SCRATCH],
-            out: Vec::new(),
-            stats_armed: false,
+            batch: Batch::default(),
+            report_at: None,
+            armed: None,
         }
     }
 
@@ -117,8 +121,31 @@ impl RtmpService {
 
     /// Something is to be reported.
     pub(crate) fn changed(&mut self, io: &mut dyn Io) {
-        if !std::mem::replace(&mut self.stats_armed, true) {
-            io.set_service_timer(Some(io.now() + STATS_EVERY));
+        if self.report_at.is_none() {
+            let at = io.now() + STATS_EVERY;
+            self.report_at = Some(at);
+            self.wake_by(io, at);
+        }
+    }
+
+    /// Has the timer run out by `at`. One that runs out earlier stays: it is set again then, if need be.
+    fn wake_by(&mut self, io: &mut dyn Io, at: Time) {
+        if self.armed.is_none_or(|armed| at < armed) {
+            self.armed = Some(at);
+            io.set_service_timer(Some(at));
+        }
+    }
+
+    /// The timer ran out.
+    fn wake(&mut self, io: &mut dyn Io) {
+        self.armed = None;
+        if self.report_at.is_some_and(|at| at <= io.now()) {
+            self.report_at = None;
+            self.tick(io);
+        }
+        let next = self.streams.values().filter_map(|s| s.due).chain(self.report_at).min();
+        if let Some(at) = next.filter(|at| *at > io.now()) {
+            self.wake_by(io, at);
         }
     }
 
@@ -129,26 +156,33 @@ impl RtmpService {
         }
     }
 
-    /// The hot path: fresh media to everybody who waits for it.
+    /// The hot path: fresh media to everybody who waits for it, as soon as it is due.
     fn offer(&mut self, io: &mut dyn Io) {
         let now = io.now();
         let mut troubled: Vec<(Slot, Result<Turn, Why>)> = Vec::new();
         for id in std::mem::take(&mut self.fresh) {
-            let Some(stream) = self.streams.get(&id) else { continue };
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            if let Some(due) = stream.due.filter(|due| *due > now)
+                && stream.may_wait(io.memory())
+            {
+                self.fresh.push(id);
+                self.wake_by(io, due);
+                continue;
+            }
+            stream.due = None;
             let mut bytes = 0;
+            self.batch.clear();
             for &slot in &stream.watchers {
                 let Some(player) = self.players.get_mut(slot).filter(|p| p.is_caught_up()) else { continue };
-                let (sent, turn) = player.write(io, now, Some(stream), &mut self.out);
+                let (sent, turn) = player.write(io, now, Some(stream), &mut self.batch);
                 bytes += sent as u64;
                 if turn != Ok(Turn::Rest) || player.blocked {
                     troubled.push((slot, turn));
                 }
             }
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.stats.bytes += bytes;
-                // Only now: those who were there have it, however little can be kept for others.
-                stream.settle(io.memory());
-            }
+            stream.stats.bytes += bytes;
+            // Only now: those who were there have it, however little can be kept for others.
+            stream.settle(io.memory());
             self.changed(io);
         }
         for (slot, turn) in troubled {
@@ -180,14 +214,15 @@ impl RtmpService {
         let now = io.now();
         let watched = player.watching.as_ref().map(|w| w.stream);
         let stream = watched.and_then(|id| self.streams.get_mut(&id));
-        let (sent, turn) = player.write(io, now, stream.as_deref(), &mut self.out);
+        self.batch.clear();
+        let (sent, turn) = player.write(io, now, stream.as_deref(), &mut self.batch);
         let Some(stream) = stream else { return (sent, turn) };
         stream.stats.bytes += sent as u64;
         if stream.ending.is_none() || turn != Ok(Turn::Rest) || !player.is_caught_up() {
             return (sent, turn);
         }
         self.end_watching(io, player);
-        let (rest, turn) = player.write(io, now, None, &mut self.out);
+        let (rest, turn) = player.write(io, now, None, &mut self.batch);
         (sent + rest, turn)
     }
 
@@ -264,6 +299,7 @@ impl RtmpService {
     fn end_stream(&mut self, io: &mut dyn Io, from: FilterId) {
         let Some(stream) = self.streams.get_mut(&from) else { return };
         stream.ending = Some(io.now() + DRAIN);
+        stream.due = None;
         for slot in stream.watchers.clone() {
             self.enqueue(slot);
         }
@@ -272,7 +308,6 @@ impl RtmpService {
 
     /// Reports to outputs, and gives up late players of streams that are over.
     fn tick(&mut self, io: &mut dyn Io) {
-        self.stats_armed = false;
         let now = io.now();
         let mut over: Vec<(Slot, Why)> = Vec::new();
         for (id, stream) in &mut self.streams {
@@ -374,7 +409,7 @@ impl Service for RtmpService {
     }
 
     fn timer(&mut self, io: &mut dyn Io, timer: Timer) {
-        let Timer::Conn(conn) = timer else { return self.tick(io) };
+        let Timer::Conn(conn) = timer else { return self.wake(io) };
         let Some(slot) = self.players.find(conn) else { return };
         if let Some(mut player) = self.players.take(slot) {
             let turn = player.timeout(io.now()).map(|()| Turn::More);

@@ -12,6 +12,9 @@ const KEY_FILE_MAX: u64 = 64 * 1024;
 /// Shortest deadline and shortest lag that leave anybody a chance.
 const TIME_MIN: Duration = Duration::from_millis(100);
 
+/// Longest wait for others to be written with: a few groups of pictures, and far below any lag limit in use.
+const LATENCY_MAX: Duration = Duration::from_secs(2);
+
 /// Limits of an address; those of the first output on it hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AddressLimits {
@@ -31,6 +34,8 @@ pub(crate) struct StreamSettings {
     pub(crate) keys: Vec<String>,
     pub(crate) allow: Vec<Network>,
     pub(crate) stall: Duration,
+    /// Longest wait of a message for others to be written with it.
+    pub(crate) latency: Duration,
     pub(crate) lag: LagPolicy,
     pub(crate) ring: RingLimits,
 }
@@ -91,14 +96,14 @@ fn limits(options: &Options) -> Result<AddressLimits> {
 }
 
 fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
-    let hard = time(options, "lag")?;
+    let (hard, latency) = (time(options, "lag")?, latency(options)?);
     let start = match options.word("start") {
         Some("live") => Start::Live,
         Some("next") => Start::Next,
         _ => Start::Key,
     };
     let bytes = options.int("buffer").and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    let span = hard + Duration::from_secs(1);
+    let span = hard + latency + Duration::from_secs(1);
     let group_span = RingLimits::default().group_span.max(span);
     let allow = options.texts("allow").unwrap_or_default();
     Ok(StreamSettings {
@@ -107,9 +112,25 @@ fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
         keys: keys(options.secret("key"))?,
         allow: allow.iter().map(|text| Network::parse(text)).collect::<Result<_>>()?,
         stall: time(options, "stall")?,
-        lag: LagPolicy { drop_disposable: hard * 7 / 30, drop_to_key: hard * 3 / 10, hard },
+        latency,
+        // Waiting for company is no lag.
+        lag: LagPolicy {
+            drop_disposable: hard * 7 / 30 + latency,
+            drop_to_key: hard * 3 / 10 + latency,
+            hard: hard + latency,
+        },
         ring: RingLimits { bytes, span, group_span },
     })
+}
+
+/// Who waits longer than its lag limit would only ever be dropped.
+fn latency(options: &Options) -> Result<Duration> {
+    let latency = Duration::from_millis(options.millis("latency").unwrap_or_default());
+    if latency <= LATENCY_MAX {
+        Ok(latency)
+    } else {
+        Err(Error::bad_option(format!("latency is more than {} s", LATENCY_MAX.as_secs())))
+    }
 }
 
 fn time(options: &Options, name: &str) -> Result<Duration> {

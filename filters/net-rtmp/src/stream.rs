@@ -7,13 +7,17 @@ use std::time::Duration;
 use weir_media::Time;
 use weir_plugin::{FilterId, Lease, Memory};
 use weir_rtmp::StreamPath;
-use weir_rtmp::ring::{Media, Renderer, Ring};
+use weir_rtmp::ring::{Kind, Media, Renderer, Ring};
 
 use crate::players::{Players, Slot};
 use crate::settings::StreamSettings;
 
 /// The part of the process's memory that rings leave to connections: one in so many.
 const SPARE: usize = 8;
+
+/// From this latency on, pictures wait too. Below it they go out at once, and sound rides with them: waiting for the next
+/// picture would be heard of, and not be worth it.
+const PICTURES_WAIT: Duration = Duration::from_millis(100);
 
 /// What a stream tells its output now and then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,6 +47,8 @@ pub(crate) struct Stream {
     pub(crate) stats: Stats,
     /// Drops of players that have left.
     pub(crate) dropped_before: u64,
+    /// What came since it was last offered to players is to be written then.
+    pub(crate) due: Option<Time>,
     /// The stream is over; players still late have until then.
     pub(crate) ending: Option<Time>,
 }
@@ -59,6 +65,7 @@ impl Stream {
             watchers: Vec::new(),
             stats: Stats::default(),
             dropped_before: 0,
+            due: None,
             ending: None,
         }
     }
@@ -66,24 +73,42 @@ impl Stream {
     /// Renders messages into the ring.
     pub(crate) fn push(&mut self, now: Time, batch: Vec<Media>) {
         for media in batch {
+            let due = now + self.wait(media.kind);
             if let Some(entry) = self.renderer.render(media, now) {
                 self.ring.push(entry);
+                self.due = Some(self.due.map_or(due, |at| at.min(due)));
             }
         }
+    }
+
+    /// How long a message may wait for others to be written with.
+    fn wait(&self, kind: Kind) -> Duration {
+        let latency = self.settings.latency;
+        if kind == Kind::Video && latency < PICTURES_WAIT { Duration::ZERO } else { latency }
     }
 
     /// Leases what is kept from the account of the process. When that runs short, the ring keeps less. False when it is
     /// short even so.
     pub(crate) fn settle(&mut self, memory: &Memory) -> bool {
         let held = self.lease.bytes();
-        let free = (memory.cap() - memory.cap() / SPARE).saturating_sub(memory.used());
-        self.ring.trim((held + free).saturating_sub(self.outside));
+        self.ring.trim(self.most(memory).saturating_sub(self.outside));
         if self.lease.resize(self.ring.bytes() + self.outside) {
             return true;
         }
         // Others were faster: keep to what is held already.
         self.ring.trim(held.saturating_sub(self.outside));
         self.lease.resize(self.ring.bytes() + self.outside)
+    }
+
+    /// Leases what is kept while nothing is offered. False when it is more than there is: it cannot wait, then.
+    pub(crate) fn may_wait(&mut self, memory: &Memory) -> bool {
+        let bytes = self.ring.bytes() + self.outside;
+        bytes <= self.most(memory) && self.lease.resize(bytes)
+    }
+
+    /// Memory a stream may hold now, in bytes.
+    fn most(&self, memory: &Memory) -> usize {
+        self.lease.bytes() + (memory.cap() - memory.cap() / SPARE).saturating_sub(memory.used())
     }
 
     /// Looks at all players: how late they are, what they lost, what memory they keep outside the ring.
@@ -100,6 +125,7 @@ impl Stream {
                 outside.insert(half.seq, half.bytes);
             }
         }
+        let lag = lag.saturating_sub(self.settings.latency);
         self.outside = outside.into_values().sum();
         let players = u32::try_from(self.watchers.len()).unwrap_or(u32::MAX);
         self.stats = Stats { players, lag, dropped, kept: self.lease.bytes() as u64, ..self.stats };

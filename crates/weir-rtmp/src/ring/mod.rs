@@ -6,6 +6,7 @@
 //! it is not writable. The ring does no I/O and locks nothing; reactors that share a stream keep a ring each, and clone
 //! entries into it.
 
+mod batch;
 mod cursor;
 mod entry;
 mod headers;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use weir_media::Time;
 
+pub use batch::Batch;
 pub use cursor::{Cursor, Drops, LagPolicy, Start};
 pub use entry::{Class, Entry, Kind, Media, Renderer, SHARED_MSID};
 use headers::Headers;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use weir_media::{Bytes, Time};
 
+use super::batch::Batch;
 use super::cursor::{Cursor, LagPolicy, Start, Video};
 use super::entry::{Class, Entry, Kind};
 use super::{Ring, Slot};
@@ -85,10 +86,34 @@ impl Ring {
         }
     }
 
-    /// Appends to `out` what the player at `cursor` should be sent next, ready to write: at most `max_items` messages,
-    /// and no further one once there are `max_bytes` bytes. Lag policy applies to what is not gathered yet, so gather
-    /// little: the socket's appetite. The owner keeps what the socket does not take, and sends it before anything else.
+    /// Gathers into `batch` what the player at `cursor` should be sent next, ready to write: at most `max_items` messages,
+    /// and no further one once there are `max_bytes` bytes. A player that stands where the batch was gathered for another
+    /// gets the same under the same limits, for the price of a comparison. Lag policy applies to what is not gathered yet, so gather little: the
+    /// socket's appetite. The owner keeps what the socket does not take, and sends it before anything else.
     pub fn gather(
+        &self,
+        cursor: &mut Cursor,
+        now: Time,
+        policy: &LagPolicy,
+        batch: &mut Batch,
+        max_items: usize,
+        max_bytes: usize,
+    ) -> Gathered {
+        if batch.moves(cursor) {
+            return batch.got;
+        }
+        batch.clear();
+        let from = cursor.clone();
+        // By age, for others may have been there for longer.
+        let is_late = self.get(from.next).is_some_and(|e| now.since(e.arrived()) > policy.drop_disposable);
+        batch.got = self.gather_anew(cursor, now, policy, &mut batch.parts, max_items, max_bytes);
+        if !is_late {
+            batch.remember(from, cursor);
+        }
+        batch.got
+    }
+
+    fn gather_anew(
         &self,
         cursor: &mut Cursor,
         now: Time,

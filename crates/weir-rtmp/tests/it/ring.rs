@@ -6,7 +6,7 @@ use weir_media::{Bytes, Time};
 use weir_rtmp::chunk::{ChunkReader, Limits};
 use weir_rtmp::message::{Message, kind};
 use weir_rtmp::ring::{
-    Class, Cursor, Drops, Entry, Kind, LagPolicy, Media, Renderer, Ring, RingLimits, SHARED_MSID, Start, Step,
+    Batch, Class, Cursor, Drops, Entry, Kind, LagPolicy, Media, Renderer, Ring, RingLimits, SHARED_MSID, Start, Step,
 };
 
 pub(crate) const CHUNK_SIZE: u32 = 65_536;
@@ -372,12 +372,16 @@ fn gather_stops_at_its_limits() {
     feed.headers().av(0, 400, 5);
     let mut cursor = feed.ring.start(Start::Key, 2, feed.now);
     let mut out = Vec::new();
-    let got = feed.ring.gather(&mut cursor, feed.now, &POLICY, &mut out, 3, usize::MAX);
-    assert_eq!((got.items, got.bytes, got.more), (3, out.iter().map(Bytes::len).sum(), true));
-    let got = feed.ring.gather(&mut cursor, feed.now, &POLICY, &mut out, 100, 1);
-    assert_eq!((got.items, got.more), (1, true));
-    let got = feed.ring.gather(&mut cursor, feed.now, &POLICY, &mut out, 100, usize::MAX);
-    assert_eq!((got.items, got.more), (7, false));
+    let mut gather = |most, bytes| {
+        let mut batch = Batch::default();
+        let got = feed.ring.gather(&mut cursor, feed.now, &POLICY, &mut batch, most, bytes);
+        assert_eq!(got.bytes, batch.parts().iter().map(Bytes::len).sum::<usize>());
+        out.extend_from_slice(batch.parts());
+        (got.items, got.more)
+    };
+    assert_eq!(gather(3, usize::MAX), (3, true));
+    assert_eq!(gather(100, 1), (1, true));
+    assert_eq!(gather(100, usize::MAX), (7, false));
     let messages = read(&out.concat());
     assert_eq!(messages.len(), 3 + 10);
     assert!(messages.iter().all(|m| m.msid == 2));
@@ -389,9 +393,29 @@ fn players_share_the_bytes() {
     feed.push(Kind::Video, Class::Key);
     let take = || {
         let mut cursor = feed.ring.start(Start::Key, SHARED_MSID, feed.now);
-        let mut out = Vec::new();
-        feed.ring.gather(&mut cursor, feed.now, &POLICY, &mut out, 1, 1);
-        out[0].as_ptr()
+        let mut batch = Batch::default();
+        feed.ring.gather(&mut cursor, feed.now, &POLICY, &mut batch, 1, 1);
+        batch.parts()[0].as_ptr()
     };
     assert_eq!(take(), take());
+}
+
+/// Who stands beside another gets what that got; who does not, or is to be sent something of its own, never does.
+#[test]
+fn a_batch_serves_those_at_the_same_place() {
+    let mut feed = Feed::new(RingLimits::default());
+    feed.headers().av(0, 80, 5);
+    let mut players: Vec<Cursor> = (0..4).map(|n| feed.ring.start(Start::Key, 1 + n / 3, feed.now)).collect();
+    players[2].set_audio(false);
+    players.iter_mut().for_each(|cursor| drop(feed.drain(cursor, 40)));
+    let newcomer = feed.ring.start(Start::Live, 1, feed.now);
+    players.push(newcomer);
+    feed.push(Kind::Audio, Class::Key).push(Kind::Video, Class::Inter);
+    let mut shared = Batch::default();
+    for mut cursor in players {
+        let mut alone = (cursor.clone(), Batch::default());
+        let got = feed.ring.gather(&mut cursor, feed.now, &POLICY, &mut shared, 64, usize::MAX);
+        let want = feed.ring.gather(&mut alone.0, feed.now, &POLICY, &mut alone.1, 64, usize::MAX);
+        assert_eq!((got, shared.parts(), cursor.position()), (want, alone.1.parts(), alone.0.position()));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use weir_media::Time;
 use weir_rtmp::message::Message;
-use weir_rtmp::ring::{Class, Cursor, Drops, Kind, Media, Renderer, Ring, RingLimits, Start};
+use weir_rtmp::ring::{Batch, Class, Cursor, Drops, Kind, Media, Renderer, Ring, RingLimits, Start};
 
 use crate::ring::{CHUNK_SIZE, POLICY, read};
 use crate::support::Rng;
@@ -30,10 +30,9 @@ struct Sent {
 }
 
 impl Watcher {
-    fn take(&mut self, ring: &Ring, now: Time, sent: &[Sent], budget: usize) {
-        let mut out = Vec::new();
-        ring.gather(&mut self.cursor, now, &POLICY, &mut out, budget, 100_000);
-        for message in read(&out.concat()) {
+    fn take(&mut self, ring: &Ring, now: Time, sent: &[Sent], budget: usize, batch: &mut Batch) {
+        ring.gather(&mut self.cursor, now, &POLICY, batch, budget, 100_000);
+        for message in read(&batch.parts().concat()) {
             let number = u32::from_be_bytes(message.body[..4].try_into().expect("four bytes"));
             self.check(&message, number, sent);
             self.got.push(number);
@@ -135,10 +134,15 @@ proptest! {
                     got: Vec::new(),
                 });
             }
+            // Those who take everything share a batch.
+            let mut shared = Batch::default();
             for watcher in &mut watchers {
                 if rng.below(100) < watcher.appetite {
-                    let budget = if watcher.appetite == 100 { usize::MAX } else { 1 + rng.index(20) };
-                    watcher.take(&ring, now, &sent, budget);
+                    if watcher.appetite == 100 {
+                        watcher.take(&ring, now, &sent, usize::MAX, &mut shared);
+                    } else {
+                        watcher.take(&ring, now, &sent, 1 + rng.index(20), &mut Batch::default());
+                    }
                 }
             }
         }

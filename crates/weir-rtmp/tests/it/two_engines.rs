@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_media::{Bytes, Time};
 use weir_rtmp::message::{Message, kind};
-use weir_rtmp::ring::{Class, Cursor, Kind, LagPolicy, Media, Renderer, Ring, RingLimits, Start};
+use weir_rtmp::ring::{Batch, Class, Cursor, Kind, LagPolicy, Media, Renderer, Ring, RingLimits, Start};
 use weir_rtmp::{
     ClientConfig, ClientEvent, ClientSession, ErrorKind, Event, Phase, Refusal, RtmpUrl, ServerConfig, ServerSession,
 };
@@ -108,9 +108,9 @@ impl Player {
                 self.queue.extend(self.server.poll_transmit());
             }
             if let (true, Some(cursor)) = (self.queue.is_empty(), &mut self.cursor) {
-                let mut out = Vec::new();
-                ring.gather(cursor, now, &LagPolicy::default(), &mut out, 16, 16 << 10);
-                self.queue.extend(out);
+                let mut batch = Batch::default();
+                ring.gather(cursor, now, &LagPolicy::default(), &mut batch, 16, 16 << 10);
+                self.queue.extend(batch.parts().iter().cloned());
             }
             self.most_queued = self.most_queued.max(self.queue.iter().map(Bytes::len).sum());
             let Some(front) = self.queue.front_mut() else { return };

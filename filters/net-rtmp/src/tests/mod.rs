@@ -4,6 +4,7 @@
 mod crowd;
 mod end;
 mod hostile;
+mod latency;
 mod play;
 mod refuse;
 mod schedule;
