@@ -4,7 +4,7 @@
 //! clock, starts a thread or draws random numbers: callers pass time and a [`Seed`] in.
 //!
 //! From the wire up: [`handshake`], [`chunk`], [`message`], then [`ServerSession`] for one accepted connection and
-//! [`ClientSession`] for one that plays. Beside them, [`ring`]: how one stream reaches many connections.
+//! [`ClientSession`] for one that is made, to play or to publish. Beside them, [`ring`]: how one stream reaches many connections.
 
 pub mod chunk;
 mod error;
@@ -19,7 +19,7 @@ pub use error::{Error, ErrorKind, Foreign, Phase};
 pub use handshake::Seed;
 pub use redacted::Redacted;
 pub use session::{
-    ClientConfig, ClientEvent, ClientSession, ConnectRequest, Event, PlayRequest, PublishRequest, Refusal,
-    ServerConfig, ServerSession, StatusCode,
+    ClientConfig, ClientEvent, ClientSession, ConnectRequest, Event, Login, NextStep, PlayRequest, PublishMode,
+    PublishRequest, Purpose, Refusal, Refused, ServerConfig, ServerSession, StatusCode,
 };
 pub use url::{PathError, RtmpUrl, Scheme, StreamPath, UrlError};

@@ -1,4 +1,5 @@
-//! [`ClientSession`]: the client's side of one connection, to play one stream.
+//! [`ClientSession`]: the client's side of one connection, to play or to publish one stream. Never sees the media it
+//! publishes: that goes out beside it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,15 +18,65 @@ use crate::message::{Command, Control, Message, UserControl, kind, split_aggrega
 use crate::{Redacted, RtmpUrl};
 
 const CONNECT_TXN: f64 = 1.0;
-const CREATE_STREAM_TXN: f64 = 2.0;
+/// Of `createStream`, for players.
+const PLAY_CREATE_TXN: f64 = 2.0;
+/// Of what a publisher calls, as librtmp and FFmpeg number it.
+const RELEASE_TXN: f64 = 2.0;
+const FC_PUBLISH_TXN: f64 = 3.0;
+const PUBLISH_CREATE_TXN: f64 = 4.0;
+const PUBLISH_TXN: f64 = 5.0;
+const FC_UNPUBLISH_TXN: f64 = 6.0;
+const DELETE_TXN: f64 = 7.0;
+const CHECK_BANDWIDTH_TXN: f64 = 8.0;
 /// Start of a live stream, or else of a recording, as FFmpeg writes it.
 const START_LIVE: f64 = -2000.0;
 /// Messages per second a server may send, and at once: a whole cached group of pictures comes in one burst.
 const MESSAGES: (u32, u32) = (50_000, 200_000);
+/// Who is published to has little to say: what it may make us hold.
+const PUBLISH_LIMITS: Limits =
+    Limits { video: 64 << 10, other: 64 << 10, command: 64 << 10, partial: 64 << 10, chunk_streams: 16 };
 
-/// What to play, and how long to wait for it.
+/// What a client is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// To get a stream.
+    Play,
+    /// To give one, of this `publish` mode.
+    Publish(PublishMode),
+}
+
+/// What a server is to do with a published stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "the names are the modes (RTMP 1.0 section 7.2.2.6)")]
+pub enum PublishMode {
+    Live,
+    Record,
+    Append,
+}
+
+impl PublishMode {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Record => "record",
+            Self::Append => "append",
+        }
+    }
+}
+
+/// What to play or publish, and how long to wait for it.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
+    /// What for.
+    pub purpose: Purpose,
+    /// Name and version told to the server.
+    pub flash_version: String,
+    /// Further properties of `connect`, such as `pageUrl`, in order.
+    pub properties: Vec<(String, String)>,
+    /// Values behind the object of `connect`, for servers with checks of their own.
+    pub arguments: Vec<Value>,
+    /// Chunk size a publisher sends with, in bytes. Media rendered elsewhere must use the same.
+    pub chunk_size: u32,
     /// App for `connect`.
     pub app: Redacted,
     /// URL for `connect`.
@@ -45,10 +96,18 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
+    /// Publishers' chunk size: what OBS and nginx-rtmp use, so every server has seen it.
+    pub const CHUNK_SIZE: u32 = 4096;
+
     /// Settings to play `url`.
     #[must_use]
     pub fn play(url: &RtmpUrl) -> Self {
         Self {
+            purpose: Purpose::Play,
+            flash_version: "LNX 9,0,124,2".to_owned(),
+            properties: Vec::new(),
+            arguments: Vec::new(),
+            chunk_size: Self::CHUNK_SIZE,
             app: url.app.clone(),
             tc_url: url.tc_url(),
             name: url.name.clone(),
@@ -59,6 +118,26 @@ impl ClientConfig {
             limits: Limits::DEFAULT,
         }
     }
+
+    /// Settings to publish to `url` live.
+    #[must_use]
+    pub fn publish(url: &RtmpUrl) -> Self {
+        Self {
+            purpose: Purpose::Publish(PublishMode::Live),
+            flash_version: "FMLE/3.0 (compatible; weir)".to_owned(),
+            limits: PUBLISH_LIMITS,
+            ..Self::play(url)
+        }
+    }
+}
+
+/// What the server said when it refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// Such as `NetStream.Publish.BadName`; may be empty.
+    pub code: String,
+    /// For people; may repeat the stream name, and holds the challenge where a login is asked for.
+    pub description: Redacted,
 }
 
 /// What happened on a client's connection.
@@ -68,6 +147,13 @@ pub enum ClientEvent {
     Connected,
     /// The stream starts.
     Playing,
+    /// The server takes the stream: media may follow, on this message stream.
+    Publishing {
+        /// Message stream id.
+        msid: u32,
+    },
+    /// The server asks to be left, and connected to again.
+    Reconnect,
     /// Audio, video or data (AMF0) of the stream, one by one even if they came as an aggregate.
     Media(Message),
     /// The server reported something, by its code.
@@ -92,7 +178,7 @@ enum State {
     Closed,
 }
 
-/// A connection that plays one stream. Used as [`ServerSession`](crate::ServerSession) is: feed it, then drain events
+/// A connection that plays or publishes one stream. Used as [`ServerSession`](crate::ServerSession) is: feed it, then drain events
 /// and bytes to send. An error is final.
 pub struct ClientSession {
     config: ClientConfig,
@@ -100,6 +186,8 @@ pub struct ClientSession {
     link: Link,
     events: VecDeque<ClientEvent>,
     timers: Timers,
+    refused: Option<Refused>,
+    checked_bandwidth: bool,
 }
 
 impl ClientSession {
@@ -112,7 +200,14 @@ impl ClientSession {
         link.out.raw(&first);
         let mut timers = Timers::default();
         timers.set(Timer::Phase, now + config.handshake_deadline);
-        Self { config, state: State::Handshake(handshake), link, events: VecDeque::new(), timers }
+        let state = State::Handshake(handshake);
+        Self { config, state, link, events: VecDeque::new(), timers, refused: None, checked_bandwidth: false }
+    }
+
+    /// What the server said when it refused, after [`ErrorKind::Refused`].
+    #[must_use]
+    pub const fn refused(&self) -> Option<&Refused> {
+        self.refused.as_ref()
     }
 
     /// How far the connection has come.
@@ -179,7 +274,13 @@ impl ClientSession {
     /// Takes leave of the server. Close the connection after sending what [`ClientSession::poll_transmit`] gives.
     pub fn close(&mut self) {
         if let State::Asked { msid } | State::Playing { msid } = self.state {
-            let leave = Command::new("deleteStream", 0.0, vec![Value::Null, msid.into()]);
+            let txn = if self.publishes() {
+                self.call("FCUnpublish", FC_UNPUBLISH_TXN);
+                DELETE_TXN
+            } else {
+                0.0
+            };
+            let leave = Command::new("deleteStream", txn, vec![Value::Null, msid.into()]);
             self.link.out.command(&leave);
         }
         self.state = State::Closed;
@@ -217,17 +318,31 @@ impl ClientSession {
         self.link.end_input()
     }
 
+    const fn publishes(&self) -> bool {
+        matches!(self.config.purpose, Purpose::Publish(_))
+    }
+
     fn connect(&mut self, now: Time) {
-        let object = Object::new()
-            .with("app", self.config.app.expose())
-            .with("flashVer", "LNX 9,0,124,2")
-            .with("tcUrl", self.config.tc_url.expose())
-            .with("fpad", false)
-            .with("capabilities", 15.0)
-            .with("audioCodecs", 4071.0)
-            .with("videoCodecs", 252.0)
-            .with("videoFunction", 1.0);
-        self.link.out.command(&Command::new("connect", CONNECT_TXN, vec![object.into()]));
+        let config = &self.config;
+        let mut object = Object::new().with("app", config.app.expose());
+        if self.publishes() {
+            object.set("type", "nonprivate");
+        }
+        object.set("flashVer", config.flash_version.as_str());
+        object.set("tcUrl", config.tc_url.expose());
+        for (name, value) in &config.properties {
+            object.set(name.as_str(), value.as_str());
+        }
+        if !self.publishes() {
+            object = object
+                .with("fpad", false)
+                .with("capabilities", 15.0)
+                .with("audioCodecs", 4071.0)
+                .with("videoCodecs", 252.0)
+                .with("videoFunction", 1.0);
+        }
+        let values = [object.into()].into_iter().chain(config.arguments.iter().cloned()).collect();
+        self.link.out.command(&Command::new("connect", CONNECT_TXN, values));
         self.state = State::Connecting;
         self.timers.set(Timer::Phase, now + self.config.connect_deadline);
     }
@@ -237,28 +352,60 @@ impl ClientSession {
         match (command.name.as_str(), &self.state) {
             ("_result", State::Connecting) if command.txn == CONNECT_TXN => {
                 self.events.push_back(ClientEvent::Connected);
-                self.link.out.command(&Command::new("createStream", CREATE_STREAM_TXN, vec![Value::Null]));
-                self.state = State::Creating;
+                self.create();
                 self.timers.set(Timer::Phase, now + self.config.play_deadline);
             }
-            ("_result", State::Creating) if command.txn == CREATE_STREAM_TXN => {
-                self.play(command.arg(0).as_u32().ok_or(ErrorKind::Refused)?);
+            ("_result", State::Creating) if command.txn == self.create_txn() => {
+                self.ask(command.arg(0).as_u32().ok_or(ErrorKind::Refused)?);
             }
+            // Servers that do not know releaseStream or FCPublish may say so: nobody minds.
+            ("_error", State::Creating) if command.txn != self.create_txn() => {}
             ("_error", State::Connecting | State::Creating) => {
                 self.report(command);
                 return Err(ErrorKind::Refused);
             }
             ("onStatus", _) => return self.status(command),
+            ("onBWDone", _) if self.publishes() && !std::mem::replace(&mut self.checked_bandwidth, true) => {
+                self.link.out.command(&Command::new("_checkbw", CHECK_BANDWIDTH_TXN, vec![Value::Null]));
+            }
             ("close", _) => self.end(),
             _ => {}
         }
         Ok(())
     }
 
-    fn play(&mut self, msid: u32) {
-        let values = vec![Value::Null, self.config.name.expose().into(), START_LIVE.into()];
-        self.link.out.stream_command(msid, &Command::new("play", 0.0, values));
-        self.link.out.control(Control::User(UserControl::SetBufferLength { msid, millis: self.config.buffer }));
+    const fn create_txn(&self) -> f64 {
+        if self.publishes() { PUBLISH_CREATE_TXN } else { PLAY_CREATE_TXN }
+    }
+
+    /// A command about the stream by its name.
+    fn call(&mut self, name: &str, txn: f64) {
+        let values = vec![Value::Null, self.config.name.expose().into()];
+        self.link.out.command(&Command::new(name, txn, values));
+    }
+
+    /// Asks for a message stream. A publisher first frees the name, as servers made for FMLE want it.
+    fn create(&mut self) {
+        if self.publishes() {
+            self.link.out.control(Control::SetChunkSize(self.config.chunk_size));
+            self.call("releaseStream", RELEASE_TXN);
+            self.call("FCPublish", FC_PUBLISH_TXN);
+        }
+        let txn = self.create_txn();
+        self.link.out.command(&Command::new("createStream", txn, vec![Value::Null]));
+        self.state = State::Creating;
+    }
+
+    fn ask(&mut self, msid: u32) {
+        let name = self.config.name.expose();
+        if let Purpose::Publish(mode) = self.config.purpose {
+            let values = vec![Value::Null, name.into(), mode.as_str().into()];
+            self.link.out.stream_command(msid, &Command::new("publish", PUBLISH_TXN, values));
+        } else {
+            let values = vec![Value::Null, name.into(), START_LIVE.into()];
+            self.link.out.stream_command(msid, &Command::new("play", 0.0, values));
+            self.link.out.control(Control::User(UserControl::SetBufferLength { msid, millis: self.config.buffer }));
+        }
         self.state = State::Asked { msid };
     }
 
@@ -267,6 +414,10 @@ impl ClientSession {
         let text = |key| command.arg(0).get(key).and_then(Value::as_str).unwrap_or_default().into_owned();
         let (code, is_error) = (text("code"), text("level") == "error" || command.name == "_error");
         self.events.push_back(ClientEvent::Status { code: code.clone(), is_error });
+        if is_error {
+            let description = Redacted::secret(text("description"));
+            self.refused = Some(Refused { code: code.clone(), description });
+        }
         (code, is_error)
     }
 
@@ -276,7 +427,9 @@ impl ClientSession {
             return Err(ErrorKind::Refused);
         }
         match code.as_str() {
-            "NetStream.Play.Start" => self.started(),
+            "NetStream.Play.Start" if !self.publishes() => self.started(),
+            "NetStream.Publish.Start" if self.publishes() => self.started(),
+            "NetConnection.Connect.ReconnectRequest" => self.events.push_back(ClientEvent::Reconnect),
             "NetStream.Play.Stop" | "NetStream.Play.Complete" | "NetStream.Play.UnpublishNotify" => self.end(),
             _ => {}
         }
@@ -287,7 +440,8 @@ impl ClientSession {
         if let State::Asked { msid } = self.state {
             self.state = State::Playing { msid };
             self.timers.clear(Timer::Phase);
-            self.events.push_back(ClientEvent::Playing);
+            let event = if self.publishes() { ClientEvent::Publishing { msid } } else { ClientEvent::Playing };
+            self.events.push_back(event);
         }
     }
 
@@ -308,6 +462,9 @@ impl ClientSession {
     /// Some servers send media before the status that announces it, some on message stream 0.
     fn media(&mut self, message: Message) -> Result<(), ErrorKind> {
         let (State::Asked { msid } | State::Playing { msid }) = self.state else { return Ok(()) };
+        if self.publishes() {
+            return Ok(());
+        }
         if message.msid != msid && message.msid != 0 {
             return Ok(());
         }

@@ -8,13 +8,15 @@ mod client;
 mod config;
 mod event;
 mod link;
+mod login;
 mod outbox;
 mod server;
 mod status;
 mod timers;
 
-pub use client::{ClientConfig, ClientEvent, ClientSession};
+pub use client::{ClientConfig, ClientEvent, ClientSession, PublishMode, Purpose, Refused};
 pub use config::ServerConfig;
 pub use event::{ConnectRequest, Event, PlayRequest, PublishRequest, Refusal};
+pub use login::{Login, NextStep};
 pub use server::ServerSession;
 pub use status::StatusCode;
