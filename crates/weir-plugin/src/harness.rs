@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_media::{Packet, Props, Time};
+use weir_tls::Tls;
 
 use crate::{
     ConnId, Credit, Ctx, Effect, Error, Event, Filter, FilterId, InId, InQueue, Io, Item, Level, Lookup, Mailbox,
@@ -262,6 +263,9 @@ pub struct SimNet {
     answers: VecDeque<Answer>,
     /// Connections the service has begun that the test has not answered: see [`SimNet::answer`].
     pub dials: Vec<(ConnId, SocketAddr)>,
+    /// Connections the service has begun to encrypt that the test has not answered: see [`SimNet::answer`]. The bytes of
+    /// the simulation stay plain.
+    pub secures: Vec<ConnId>,
     /// Names the service has asked for that the test has not answered: see [`SimNet::answer_name`].
     pub lookups: Vec<(Lookup, String)>,
     /// What the service is told of every way.
@@ -290,6 +294,7 @@ impl SimNet {
             memory: Memory::new(256 << 20),
             answers: VecDeque::new(),
             dials: Vec::new(),
+            secures: Vec::new(),
             lookups: Vec::new(),
             path: None,
             posts: Vec::new(),
@@ -323,10 +328,11 @@ impl SimNet {
         ConnId(id)
     }
 
-    /// Answers a connection the service has begun: it is there and takes up to `window` bytes before it stalls, or it
+    /// Answers a connection the service has begun, or begun to encrypt: it is there and takes up to `window` bytes before it stalls, or it
     /// cannot be made.
     pub fn answer(&mut self, conn: ConnId, window: io::Result<usize>) {
         self.dials.retain(|(dial, _)| *dial != conn);
+        self.secures.retain(|secure| *secure != conn);
         let Some(far) = self.conns.get_mut(&conn.0) else { return };
         match window {
             Ok(window) => {
@@ -514,6 +520,12 @@ impl Io for SimNet {
         Ok(conn)
     }
 
+    fn secure(&mut self, conn: ConnId, _: &Tls) -> io::Result<()> {
+        self.conns.get_mut(&conn.0).ok_or_else(gone)?.window = 0;
+        self.secures.push(conn);
+        Ok(())
+    }
+
     fn path(&mut self, _: ConnId) -> Option<PathInfo> {
         self.path
     }
@@ -566,6 +578,7 @@ impl Io for SimNet {
 
     fn close(&mut self, conn: ConnId) {
         self.dials.retain(|(dial, _)| *dial != conn);
+        self.secures.retain(|secure| *secure != conn);
         if let Some(far) = self.conns.remove(&conn.0) {
             let by_reset = !far.to_service.is_empty();
             self.closed.insert(conn.0, Closed { from_service: far.from_service, by_reset });

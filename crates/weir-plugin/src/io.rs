@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_media::Time;
+use weir_tls::Tls;
 
 use crate::{Level, Memory};
 
@@ -103,7 +104,7 @@ pub trait Service: Send {
     }
 
     /// A connection begun with [`Io::connect`] is there, readable and writable as far as is known; or it could not be
-    /// made, and is forgotten already.
+    /// made, and is forgotten already. The same again after [`Io::secure`].
     fn connected(&mut self, io: &mut dyn Io, conn: ConnId, result: Result<()>) {
         let _ = (io, conn, result);
     }
@@ -141,6 +142,13 @@ pub trait Io {
     /// # Errors
     /// What the system says at once.
     fn connect(&mut self, addr: SocketAddr, tcp: TcpOptions) -> Result<ConnId>;
+
+    /// Encrypts a connection that nothing was read from or written to; [`Service::connected`] tells what became of it. Until
+    /// then, reading and writing would block. Keep a deadline.
+    ///
+    /// # Errors
+    /// The name of the server is neither a host name nor an address.
+    fn secure(&mut self, conn: ConnId, tls: &Tls) -> Result<()>;
 
     /// What the system knows of the way to the peer; `None` when it does not say.
     fn path(&mut self, conn: ConnId) -> Option<PathInfo>;

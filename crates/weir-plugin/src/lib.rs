@@ -14,6 +14,7 @@
 //! This crate knows no scheduler, no graph, no socket and no thread.
 
 mod ctx;
+mod dial;
 mod filter;
 pub mod harness;
 mod io;
@@ -24,6 +25,7 @@ mod registry;
 mod steps;
 
 pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutState, ServiceId};
+pub use dial::{Dial, DialError, DialLimits, DialStep, Dialed, Target};
 pub use filter::{Error, ErrorKind, Event, Filter, Result, Status};
 pub use io::{ConnId, FilterId, Io, Lookup, Message, PathInfo, Ready, Service, TcpOptions, Timer};
 pub use memory::{Lease, Memory};
@@ -34,3 +36,5 @@ pub use steps::{OneToOne, repeat};
 pub use weir_args::value::Kind;
 /// The media values that filters speak in.
 pub use weir_media as media;
+/// Encryption of connections: what [`Io::secure`] takes.
+pub use weir_tls as tls;

@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockRef, Socket, Type};
 use weir_media::Time;
 use weir_plugin::{ConnId, Lane, Lookup, PathInfo, TcpOptions};
+use weir_tls::{Engine, Tls};
 
 use crate::lanes::Lanes;
 use crate::lookup::Lookups;
@@ -31,14 +32,37 @@ const RESERVED_FDS: u64 = 128;
 /// Bytes the kernel may hold unsent for one connection, so that lag stays where it can be measured and dropped.
 const UNSENT_BYTES: u32 = 128 * 1024;
 
+/// How far a connection has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It is being made: nothing is known of it but that.
+    Opening,
+    /// Keys are being agreed on.
+    Securing,
+    Open,
+}
+
 struct Conn {
     stream: TcpStream,
     service: usize,
-    /// It is being made: nothing is known of it but that.
-    opening: bool,
+    stage: Stage,
+    /// Encryption, when the connection has it.
+    tls: Option<Box<Engine>>,
+    /// The writing side ends when what is encrypted is taken.
+    shutting: bool,
     timer: Option<Time>,
     /// The earliest deadline the heap knows of this connection.
     heaped: Option<Time>,
+}
+
+impl Conn {
+    /// Writes what is encrypted and was not taken yet. What goes wrong shows when it is read or written.
+    fn flush(&mut self) {
+        let taken = self.tls.as_mut().is_some_and(|tls| tls.flush(&mut self.stream).is_ok());
+        if taken && std::mem::take(&mut self.shutting) {
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
+    }
 }
 
 /// Connections by slot, with a generation so that ids are never reused.
@@ -70,7 +94,7 @@ impl Conns {
     /// One that is made.
     fn open(&mut self, id: ConnId) -> io::Result<&mut Conn> {
         let conn = self.get(id).ok_or_else(gone)?;
-        if conn.opening { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(conn) }
+        if conn.stage == Stage::Open { Ok(conn) } else { Err(io::ErrorKind::WouldBlock.into()) }
     }
 
     /// All of a service.
@@ -140,9 +164,14 @@ impl Os {
             return Some(Readiness::Listener(token - LISTENERS));
         }
         let conn = ConnId(token as u64);
-        let Conn { service, opening, .. } = *self.conns.get(conn)?;
-        if opening {
-            return self.opened(service, conn);
+        let Conn { service, stage, .. } = *self.conns.get(conn)?;
+        match stage {
+            Stage::Opening => return self.opened(service, conn),
+            Stage::Securing => return self.secured(service, conn),
+            Stage::Open => {}
+        }
+        if event.is_writable() {
+            self.conns.get(conn)?.flush();
         }
         let readable = event.is_readable() || event.is_read_closed() || event.is_error();
         let writable = event.is_writable() || event.is_write_closed() || event.is_error();
@@ -159,16 +188,34 @@ impl Os {
         match result {
             Err(e) if e.kind() == io::ErrorKind::NotConnected => return None,
             Err(_) => self.close(id),
-            Ok(()) => conn.opening = false,
+            Ok(()) => conn.stage = Stage::Open,
         }
         Some(Readiness::Connected { service, conn: id, result })
     }
 
+    /// What became of a handshake; `None` while it goes on.
+    fn secured(&mut self, service: usize, id: ConnId) -> Option<Readiness> {
+        let conn = self.conns.get(id)?;
+        let result = match conn.tls.as_mut()?.handshake(&mut conn.stream) {
+            Ok(false) => return None,
+            Ok(true) => {
+                conn.stage = Stage::Open;
+                Ok(())
+            }
+            Err(e) => {
+                self.close(id);
+                Err(e)
+            }
+        };
+        Some(Readiness::Connected { service, conn: id, result })
+    }
+
     /// Takes a connection in.
-    fn add(&mut self, stream: TcpStream, service: usize, opening: bool) -> io::Result<ConnId> {
+    fn add(&mut self, stream: TcpStream, service: usize, stage: Stage) -> io::Result<ConnId> {
         // It only tunes; a connection without it still works.
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-        let id = self.conns.insert(Conn { stream, service, opening, timer: None, heaped: None });
+        let id =
+            self.conns.insert(Conn { stream, service, stage, tls: None, shutting: false, timer: None, heaped: None });
         let conn = self.conns.get(id).ok_or_else(gone)?;
         let token = Token(usize::try_from(id.0).map_err(io::Error::other)?);
         if let Err(e) = self.registry.register(&mut conn.stream, token, Interest::READABLE | Interest::WRITABLE) {
@@ -253,7 +300,17 @@ impl Platform for Os {
         // Both only tune; a connection without them still works.
         let _ = stream.set_nodelay(tcp.nodelay);
         let _ = SockRef::from(&stream).set_tcp_user_timeout(tcp.user_timeout);
-        self.add(stream, service, true)
+        self.add(stream, service, Stage::Opening)
+    }
+
+    fn secure(&mut self, conn: ConnId, tls: &Tls) -> io::Result<()> {
+        let conn = self.conns.get(conn).ok_or_else(gone)?;
+        let mut engine = Box::new(Engine::new(tls)?);
+        // What goes wrong already is told with the first readiness, as all else.
+        let _ = engine.handshake(&mut conn.stream);
+        conn.tls = Some(engine);
+        conn.stage = Stage::Securing;
+        Ok(())
     }
 
     fn path(&mut self, conn: ConnId) -> Option<PathInfo> {
@@ -269,7 +326,7 @@ impl Platform for Os {
         };
         // It only tunes.
         let _ = stream.set_nodelay(true);
-        Ok(Some((self.add(stream, service, false)?, peer)))
+        Ok(Some((self.add(stream, service, Stage::Open)?, peer)))
     }
 
     fn connections(&self) -> (usize, usize) {
@@ -278,16 +335,24 @@ impl Platform for Os {
 
     fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize> {
         let conn = self.conns.open(conn)?;
-        uninterrupted(|| conn.stream.read(buf))
+        match &mut conn.tls {
+            Some(tls) => tls.read(&mut conn.stream, buf),
+            None => uninterrupted(|| conn.stream.read(buf)),
+        }
     }
 
     fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let conn = self.conns.open(conn)?;
-        uninterrupted(|| conn.stream.write_vectored(bufs))
+        match &mut conn.tls {
+            Some(tls) => tls.write(&mut conn.stream, bufs),
+            None => uninterrupted(|| conn.stream.write_vectored(bufs)),
+        }
     }
 
     fn shutdown(&mut self, conn: ConnId) {
-        if let Some(conn) = self.conns.get(conn) {
+        let Some(conn) = self.conns.get(conn) else { return };
+        conn.shutting = conn.tls.as_mut().is_some_and(|tls| !tls.close(&mut conn.stream));
+        if !conn.shutting {
             let _ = conn.stream.shutdown(Shutdown::Write);
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use weir_media::Time;
 use weir_plugin::{ConnId, Event, Filter, Lane, Lookup, Mailbox, PathInfo, Result, Status, TcpOptions};
+use weir_tls::Tls;
 
 /// A call of a filter that travels to a worker lane, filter and all.
 pub(crate) struct Job {
@@ -37,7 +38,7 @@ pub(crate) enum Readiness {
     Listener(usize),
     /// A connection of a service.
     Conn { service: usize, conn: ConnId, readable: bool, writable: bool },
-    /// A connection begun by a service is there, or is not to be and forgotten.
+    /// A connection begun by a service is there, or encrypted as it asked, or is not to be and forgotten.
     Connected { service: usize, conn: ConnId, result: io::Result<()> },
 }
 
@@ -77,6 +78,8 @@ pub(crate) trait Platform {
     fn looked_up(&mut self) -> Option<LookedUp>;
     /// Begins a connection.
     fn connect(&mut self, service: usize, addr: SocketAddr, tcp: TcpOptions) -> io::Result<ConnId>;
+    /// Encrypts a connection.
+    fn secure(&mut self, conn: ConnId, tls: &Tls) -> io::Result<()>;
     /// What the system knows of the way to a peer.
     fn path(&mut self, conn: ConnId) -> Option<PathInfo>;
     /// Accepts one connection, `None` when there is none now.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use weir_media::Time;
 use weir_plugin::{ConnId, FilterId, Io, Level, Lookup, Memory, Message, PathInfo, Ready, Service, TcpOptions, Timer};
 
+use weir_tls::Tls;
+
 use crate::platform::{LookedUp, Platform};
 use crate::timers::{Due, Timers};
 
@@ -254,6 +256,10 @@ impl<P: Platform> Io for NetIo<'_, P> {
 
     fn connect(&mut self, addr: SocketAddr, tcp: TcpOptions) -> io::Result<ConnId> {
         self.platform.connect(self.at, addr, tcp)
+    }
+
+    fn secure(&mut self, conn: ConnId, tls: &Tls) -> io::Result<()> {
+        self.platform.secure(conn, tls)
     }
 
     fn path(&mut self, conn: ConnId) -> Option<PathInfo> {

@@ -15,6 +15,8 @@ use weir_plugin::{
     Plugin, Registry, Result, Role, Status, TcpOptions,
 };
 
+use weir_tls::Tls;
+
 use crate::core::{Core, Next};
 use crate::lanes;
 use crate::platform::{Done, Job, LookedUp, Platform, TimerState};
@@ -55,6 +57,10 @@ impl Platform for Sim {
 
     fn connect(&mut self, _: usize, _: SocketAddr, _: TcpOptions) -> io::Result<ConnId> {
         Err(io::ErrorKind::NetworkUnreachable.into())
+    }
+
+    fn secure(&mut self, _: ConnId, _: &Tls) -> io::Result<()> {
+        Err(io::ErrorKind::NotConnected.into())
     }
 
     fn path(&mut self, _: ConnId) -> Option<PathInfo> {

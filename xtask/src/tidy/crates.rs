@@ -13,7 +13,7 @@ use crate::run::{self, Result, cargo};
 const LAYERS: &[&[&str]] = &[
     &["weir-media", "weir-args"],
     &["weir-amf"],
-    &["weir-codec", "weir-flv", "weir-rtmp"],
+    &["weir-codec", "weir-flv", "weir-rtmp", "weir-tls"],
     &["weir-plugin"],
     &["weir-graph", "weir-native"],
     &["weir-scheduler"],
@@ -35,6 +35,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("libloading", "weir-native"),
     ("mio", "weir-scheduler"),
     ("petgraph", "weir-graph"),
+    ("rustls", "weir-tls"),
 ];
 /// Third-party packages that may have several owners: the traits that values are described with.
 const SHARED: &[&str] = &["serde", "serde_json"];
