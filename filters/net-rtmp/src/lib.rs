@@ -12,6 +12,7 @@ mod settings;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use weir_media::{Bundle, Cap, Delivery, Prop, StreamType};
 use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};

@@ -176,7 +176,7 @@ impl RtmpService {
                 let Some(player) = self.players.get_mut(slot).filter(|p| p.is_caught_up()) else { continue };
                 let (sent, turn) = player.write(io, now, Some(stream), &mut self.batch);
                 bytes += sent as u64;
-                if turn != Ok(Turn::Rest) || player.blocked {
+                if turn != Ok(Turn::Rest) || player.writer.blocked {
                     troubled.push((slot, turn));
                 }
             }
@@ -403,7 +403,7 @@ impl Service for RtmpService {
         let Some(slot) = self.players.find(conn) else { return };
         if let Some(player) = self.players.get_mut(slot) {
             player.readable |= ready.readable;
-            player.blocked &= !ready.writable;
+            player.writer.blocked &= !ready.writable;
         }
         self.enqueue(slot);
     }
@@ -445,7 +445,7 @@ impl RtmpService {
                 watching += 1;
                 let slot = self.streams[&w.stream].watchers[w.place];
                 assert_eq!(self.players.find(player.conn), Some(slot));
-                assert!(player.is_caught_up() || player.blocked || player.queued, "nobody will call it");
+                assert!(player.is_caught_up() || player.writer.blocked || player.queued, "nobody will call it");
             }
             assert!(player.queued || net.timer_of(player.conn) == player.deadline());
         }
