@@ -117,15 +117,37 @@ fn state(output: &View<'_>) -> String {
     let OutputRecord { target, phase, players, dropped, bytes, .. } = output.record;
     let lost = if *dropped > 0 { format!(" {dropped} dropped") } else { String::new() };
     match phase {
+        Phase::Live if output.record.attempts > 0 => {
+            format!("live {}{}{lost}", rate(output.rate), behind(output.record))
+        }
         Phase::Live if target.contains("://") => format!("{} {}{lost}", counted(*players, "player"), rate(output.rate)),
         Phase::Live => format!("{} {}{lost}", size(*bytes), rate(output.rate)),
         other => format!("{other}{lost}"),
     }
 }
 
+/// How late a push is, when that is worth a word.
+fn behind(record: &OutputRecord) -> String {
+    let late = record.lag.as_millis();
+    if late >= 100 { format!(" {late} ms late") } else { String::new() }
+}
+
 /// All outputs in a few words.
 fn sum(outputs: &[View<'_>]) -> String {
-    let phases = [Phase::Live, Phase::Listening, Phase::Starting, Phase::Draining, Phase::Ended, Phase::Failed];
+    let phases = [
+        Phase::Live,
+        Phase::Listening,
+        Phase::Starting,
+        Phase::Resolving,
+        Phase::Connecting,
+        Phase::Securing,
+        Phase::Handshaking,
+        Phase::Publishing,
+        Phase::Waiting,
+        Phase::Draining,
+        Phase::Ended,
+        Phase::Failed,
+    ];
     let of = |phase: Phase| outputs.iter().filter(|o| o.record.phase == phase).count();
     let mut parts: Vec<String> = phases.into_iter().filter(|p| of(*p) > 0).map(|p| format!("{} {p}", of(p))).collect();
     let total = |count: fn(&OutputRecord) -> u64| outputs.iter().map(|o| count(o.record)).sum::<u64>();
@@ -181,6 +203,10 @@ pub(crate) fn stats(last: &Snapshot) -> String {
     last.filters.iter().for_each(|f| filter_line(&mut text, f));
     for OutputReport { name, record: r } in &last.outputs {
         let _ = writeln!(text, "\n{name}  {}  {}", r.target, r.phase);
+        if r.attempts > 0 {
+            push_lines(&mut text, r, last.at);
+            continue;
+        }
         let _ = writeln!(
             text,
             "  {}, {} ever, {} refused; {} sent, {} kept; {} messages dropped, {} ms late",
@@ -194,6 +220,31 @@ pub(crate) fn stats(last: &Snapshot) -> String {
         );
     }
     text
+}
+
+/// What a push did.
+fn push_lines(text: &mut String, r: &OutputRecord, now: Time) {
+    let rtt = r.rtt.map_or_else(String::new, |rtt| format!(", round trip {:.1} ms", rtt.as_secs_f64() * 1e3));
+    let _ = writeln!(
+        text,
+        "  {} for {} s, attempt {}; {} sent, {} queued, {} ms late{rtt}, {} segments sent again",
+        r.phase,
+        now.since(r.since).as_secs(),
+        r.attempts,
+        size(r.bytes),
+        size(r.queued),
+        r.lag.as_millis(),
+        r.retransmits,
+    );
+    let d = r.drops;
+    let _ = writeln!(
+        text,
+        "  dropped: {} disposable pictures, {} others, {} of sound, {} of data",
+        d.disposable, d.video, d.audio, d.data
+    );
+    if let Some((why, at)) = &r.last_error {
+        let _ = writeln!(text, "  last error, at {}: {why}", clock(*at));
+    }
 }
 
 fn filter_line(text: &mut String, f: &FilterReport) {

@@ -69,6 +69,8 @@ pub enum Effect {
     },
     /// A message to a service.
     Post(ServiceId, Message),
+    /// The session is to end, as if the user had asked.
+    Stop,
 }
 
 impl fmt::Debug for Effect {
@@ -84,6 +86,7 @@ impl fmt::Debug for Effect {
             Self::Serve { addr: Some(addr), .. } => write!(f, "Serve({addr})"),
             Self::Serve { addr: None, .. } => write!(f, "Serve(alone)"),
             Self::Post(id, _) => write!(f, "Post({})", id.0),
+            Self::Stop => f.write_str("Stop"),
         }
     }
 }
@@ -300,6 +303,11 @@ impl Ctx<'_> {
     /// Sends a message to a service.
     pub fn post(&mut self, service: ServiceId, message: Message) {
         self.mail.effects.push(Effect::Post(service, message));
+    }
+
+    /// Ends the whole session, as if the user had asked for it.
+    pub fn stop_session(&mut self) {
+        self.mail.effects.push(Effect::Stop);
     }
 
     /// The process-wide memory account, for whatever a filter keeps beyond a call.

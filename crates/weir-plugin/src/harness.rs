@@ -177,7 +177,7 @@ impl Harness {
             Effect::RequestKey(input) => self.key_requests.push(input),
             Effect::Log(level, line) => self.logs.push((level, line)),
             Effect::Record(record) => self.records.push(*record),
-            Effect::Serve { .. } => {}
+            Effect::Serve { .. } | Effect::Stop => {}
             Effect::Post(_, message) => self.posts.push(message),
         }
     }

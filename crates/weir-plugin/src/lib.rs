@@ -30,7 +30,7 @@ pub use filter::{Error, ErrorKind, Event, Filter, Result, Status};
 pub use io::{ConnId, FilterId, Io, Lookup, Message, PathInfo, Ready, Service, TcpOptions, Timer};
 pub use memory::{Lease, Memory};
 pub use options::{Applied, OptionDef, Options};
-pub use record::{OutputRecord, Phase};
+pub use record::{Drops, OutputRecord, Phase};
 pub use registry::{Create, Lane, Plugin, Registry, Role, Score};
 pub use steps::{OneToOne, repeat};
 pub use weir_args::value::Kind;

@@ -1,7 +1,10 @@
 //! [`OutputRecord`]: the one truthful record about an output that every report is made from.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use weir_media::Time;
 
 /// Where an output is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -11,6 +14,18 @@ pub enum Phase {
     Starting,
     /// Listening, nobody there.
     Listening,
+    /// A name is being looked up.
+    Resolving,
+    /// A connection is being made.
+    Connecting,
+    /// Keys are being agreed on.
+    Securing,
+    /// The protocol begins.
+    Handshaking,
+    /// The server is being asked to take the stream.
+    Publishing,
+    /// It failed, and waits to try again.
+    Waiting,
     /// Bytes are moving.
     Live,
     /// Ending: what is left is being delivered.
@@ -26,12 +41,31 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Self::Starting => "starting",
             Self::Listening => "listening",
+            Self::Resolving => "resolving",
+            Self::Connecting => "connecting",
+            Self::Securing => "securing",
+            Self::Handshaking => "shaking hands",
+            Self::Publishing => "publishing",
+            Self::Waiting => "waiting to try again",
             Self::Live => "live",
             Self::Draining => "draining",
             Self::Ended => "ended",
             Self::Failed => "failed",
         })
     }
+}
+
+/// Messages left out because they came too late, by what losing them means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Drops {
+    /// Pictures that no other needs.
+    pub disposable: u64,
+    /// Other pictures.
+    pub video: u64,
+    /// Sound.
+    pub audio: u64,
+    /// Data.
+    pub data: u64,
 }
 
 /// The state of one output.
@@ -41,6 +75,8 @@ pub struct OutputRecord {
     pub target: String,
     /// Where it is in its life.
     pub phase: Phase,
+    /// Since when, by the session clock; kept by outputs that push.
+    pub since: Time,
     /// Players connected and playing, or 1 for a file or a push.
     pub players: u32,
     /// Players that ever played.
@@ -55,4 +91,22 @@ pub struct OutputRecord {
     pub dropped: u64,
     /// Bytes kept for players who are yet to come or lag.
     pub kept: u64,
+    /// `dropped` by class, for outputs that push, as all that follows.
+    pub drops: Drops,
+    /// Whom it is connected to.
+    pub peer: Option<SocketAddr>,
+    /// Bytes that are due and not taken by the kernel.
+    pub queued: u64,
+    /// What the kernel took lately, in bits per second.
+    pub goodput: u64,
+    /// Round-trip time, as the kernel sees it.
+    pub rtt: Option<Duration>,
+    /// TCP segments that were sent again.
+    pub retransmits: u32,
+    /// Attempts to connect so far.
+    pub attempts: u32,
+    /// What went wrong last, in a sentence without secrets, and when.
+    pub last_error: Option<(String, Time)>,
+    /// When it is tried again.
+    pub next_retry: Option<Time>,
 }

@@ -111,6 +111,13 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// Whether the session is to wait for an instance with these options. Never in a live session: that is refused before
+    /// anything starts.
+    fn is_waited_for(&self, options: &Options) -> bool {
+        let _ = options;
+        false
+    }
+
     /// Makes an instance.
     ///
     /// # Errors

@@ -181,7 +181,11 @@ impl Session {
                 self.core.tell_graph();
                 self.core.report(Report::Snapshot(Box::new(self.core.snapshot(false))));
             }
-            match self.commands.try_recv() {
+            let command = match self.commands.try_recv() {
+                Err(_) if std::mem::take(&mut self.core.stop_asked) => Ok(Command::Stop),
+                command => command,
+            };
+            match command {
                 Ok(Command::Abort) => break true,
                 Ok(Command::Stop) if deadline.is_none() => {
                     deadline = Some(now + STOP_GRACE);

@@ -1,11 +1,12 @@
-//! `rtmpout`: serves a live FLV stream to any number of RTMP players.
+//! `rtmpout`: publishes a live FLV stream to an RTMP server (`push`), or serves it to any number of RTMP players.
 //!
-//! The filter (`output`) hands messages to the `service` of its address, which owns the connections of all outputs
+//! When serving, the filter (`output`) hands messages to the `service` of its address, which owns the connections of all outputs
 //! there and keeps one broadcast ring per output. A player is a cursor into the ring and at most one half-sent message.
 
 mod output;
 mod player;
 mod players;
+mod push;
 mod requests;
 mod service;
 mod settings;
@@ -29,9 +30,9 @@ const OPTIONS: &[OptionDef] = &[
         "dst",
         Kind::Str,
         "",
-        "Where to serve: rtmp://HOST[:PORT]/APP[/NAME]; HOST is an address of this machine. Without NAME, players may ask for any",
+        "Where to: rtmp://HOST[:PORT]/APP/KEY of a server, or rtmps://. With rtmp_listen, rtmp://HOST[:PORT]/APP[/NAME], where HOST is an address of this machine, and without NAME players may ask for any",
     ),
-    OptionDef::new("rtmp_listen", Kind::Bool, "no", "Listen for players"),
+    OptionDef::new("rtmp_listen", Kind::Bool, "no", "Listen for players, in place of publishing to a server"),
     OptionDef::new("ffmt", Kind::Enum(&["flv"]), "flv", "Format; RTMP carries FLV"),
     OptionDef::new(
         "start",
@@ -43,7 +44,7 @@ const OPTIONS: &[OptionDef] = &[
         "key",
         Kind::Secret,
         "",
-        "Only players with this key may play: rtmp://HOST/APP/NAME?key=KEY. Several are joined with commas",
+        "The stream key, when it is not in the URL: text, @FILE, $VARIABLE or fd:N. With rtmp_listen: only players with this key may play, rtmp://HOST/APP/NAME?key=KEY; several are joined with commas",
     ),
     OptionDef::new(
         "allow",
@@ -73,14 +74,19 @@ const OPTIONS: &[OptionDef] = &[
         "timeout",
         Kind::Millis,
         "10s",
-        "Longest handshake, and longest wait for a player's connect command after it",
+        "Longest handshake, and longest wait for a player's connect command after it; when pushing, longest way from the name to a stream that is taken, by default 15s",
     ),
-    OptionDef::new("stall", Kind::Millis, "10s", "A player that takes no whole message for this long is disconnected"),
+    OptionDef::new(
+        "stall",
+        Kind::Millis,
+        "10s",
+        "A player that takes no whole message for this long is disconnected, as is a server that takes no byte",
+    ),
     OptionDef::new(
         "lag",
         Kind::Millis,
         "3s",
-        "A player this late loses everything up to the newest key frame; at 3/10 of it its video is dropped up to a key frame, sound goes on",
+        "A player or server this late loses everything up to the newest key frame; at 3/10 of it its video is dropped up to a key frame, sound goes on",
     ),
     OptionDef::new(
         "latency",
@@ -92,8 +98,42 @@ const OPTIONS: &[OptionDef] = &[
         "buffer",
         Kind::Int { min: 65_536, max: ANY },
         "32M",
-        "Bytes of media kept for new and late players",
+        "Bytes of media kept for new and late players; when pushing by default 16M",
     ),
+    OptionDef::new(
+        "drop",
+        Kind::Enum(&["gop", "disposable", "block", "disconnect"]),
+        "gop",
+        "When a server is late. gop: leave pictures out up to a key frame, as lag says; disposable: at first only those that no other needs; block: leave nothing out, the whole session waits; disconnect: at lag, connect again",
+    ),
+    OptionDef::new(
+        "on_fail",
+        Kind::Enum(&["retry", "ignore", "stop"]),
+        "retry",
+        "When pushing fails. retry: try again; ignore: give this output up, and it does not count; stop: end the session",
+    ),
+    OptionDef::new(
+        "retries",
+        Kind::Int { min: 0, max: ANY },
+        "",
+        "Tries again before pushing has failed; by default without end, or 0 with on_fail=ignore or stop. Media for 30 s resets the count",
+    ),
+    OptionDef::new("rtmp_app", Kind::Str, "", "App, in place of the one in the URL"),
+    OptionDef::new("rtmp_playpath", Kind::Secret, "", "The stream key, as key="),
+    OptionDef::new("rtmp_tcurl", Kind::Secret, "", "The URL the server is told, in place of the one without the key"),
+    OptionDef::new("rtmp_flashver", Kind::Str, "", "Name and version the server is told"),
+    OptionDef::new("rtmp_pageurl", Kind::Str, "", "pageUrl, for servers that check it"),
+    OptionDef::new("rtmp_swfurl", Kind::Str, "", "swfUrl, for servers that check it"),
+    OptionDef::new(
+        "rtmp_conn",
+        Kind::Secret,
+        "",
+        "Further arguments of connect, such as B:1 S:text N:2 O:1 NS:name:text O:0",
+    ),
+    OptionDef::new("tcp_nodelay", Kind::Bool, "yes", "Send at once, and do not wait to fill a segment"),
+    OptionDef::new("ca", Kind::Str, "", "rtmps: file of certificate authorities to trust, in place of the system's"),
+    OptionDef::new("pin", Kind::Str, "", "rtmps: SHA-256 of the one certificate to trust, 64 hexadecimal digits"),
+    OptionDef::new("insecure", Kind::Bool, "no", "rtmps: trust anybody"),
 ];
 
 struct RtmpOut;
@@ -104,11 +144,14 @@ impl Plugin for RtmpOut {
     }
 
     fn summary(&self) -> &'static str {
-        "RTMP output: a server for players"
+        "RTMP output: publishes to a server, or is a server for players"
     }
 
     fn help(&self) -> &'static str {
-        "Listens at once, and serves any number of players at any time; the graph runs whether or not anybody watches. \
+        "Without rtmp_listen it publishes to the server of the URL, and when that fails, tries again: after 1 s, and \
+         longer each time up to 30 s; where the server refuses, after 30 s and up to 5 min. It comes back with headers \
+         and a key frame.\n\n\
+         With rtmp_listen it listens at once, and serves any number of players at any time; the graph runs whether or not anybody watches. \
          Outputs on the same host and port share one socket and are told apart by app and name; maxconn, maxnew, maxip \
          and timeout hold for all of them. A player that is slow loses its own pictures, to a point where decoding goes on, and disturbs nobody else."
     }
@@ -135,14 +178,21 @@ impl Plugin for RtmpOut {
     }
 
     fn claims(&self, url: &str) -> Score {
-        if url.starts_with("rtmp://") { Score::Yes } else { Score::No }
+        if url.starts_with("rtmp://") || url.starts_with("rtmps://") { Score::Yes } else { Score::No }
     }
 
-    fn is_live(&self, _: &Options) -> bool {
-        true
+    fn is_live(&self, options: &Options) -> bool {
+        !push::blocks(options)
+    }
+
+    fn is_waited_for(&self, options: &Options) -> bool {
+        push::blocks(options)
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {
+        if with.options.bool("rtmp_listen") != Some(true) {
+            return Ok(Box::new(push::Push::new(push::Settings::new(&with.options)?)));
+        }
         let settings = settings::Settings::new(&with.options)?;
         Ok(Box::new(output::Output::new(settings)))
     }

@@ -31,8 +31,8 @@ impl Output {
 
     fn take(&mut self, stats: Stats) {
         let Stats { players, players_total, refused, bytes, lag, dropped, kept } = stats;
-        let OutputRecord { target, phase, .. } = std::mem::take(&mut self.record);
-        self.record = OutputRecord { target, phase, players, players_total, refused, bytes, lag, dropped, kept };
+        let record = std::mem::take(&mut self.record);
+        self.record = OutputRecord { players, players_total, refused, bytes, lag, dropped, kept, ..record };
     }
 
     fn publish(&mut self, ctx: &mut Ctx<'_>, phase: Phase) {
@@ -105,12 +105,12 @@ impl Filter for Output {
     }
 }
 
-fn no_tag() -> Error {
+pub(crate) fn no_tag() -> Error {
     Error::bad_input("a packet is not one whole FLV tag")
 }
 
 /// The RTMP message of an FLV tag; `None` for what is no whole tag.
-fn message(packet: &Packet) -> Option<Media> {
+pub(crate) fn message(packet: &Packet) -> Option<Media> {
     let tag = Tag::from_written(packet.bytes()?)?;
     let kind = match tag.kind {
         TagKind::Audio => Kind::Audio,

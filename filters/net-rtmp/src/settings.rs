@@ -3,12 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::push::PUSH_ONLY;
 use weir_plugin::{Error, ErrorKind, Options, Result};
 use weir_rtmp::ring::{LagPolicy, RingLimits, Start};
 use weir_rtmp::{RtmpUrl, Scheme, StreamPath};
 
-/// Longest key file that is read.
-const KEY_FILE_MAX: u64 = 64 * 1024;
+/// Longest file of keys or certificates that is read.
+const FILE_MAX: u64 = 1 << 20;
 /// Shortest deadline and shortest lag that leave anybody a chance.
 const TIME_MIN: Duration = Duration::from_millis(100);
 
@@ -56,10 +57,8 @@ impl Settings {
         let text = options
             .text("dst")
             .ok_or_else(|| Error::bad_option("an RTMP output needs a URL: rtmp://HOST[:PORT]/APP[/NAME]"))?;
-        if options.bool("rtmp_listen") != Some(true) {
-            return Err(Error::bad_option(
-                "pushing to an RTMP server is not possible yet; add :rtmp_listen=1 to serve players here",
-            ));
+        if let Some(name) = PUSH_ONLY.iter().find(|name| options.is_given(name)) {
+            return Err(Error::bad_option(format!("{name} is for pushing, and this output listens: leave it out")));
         }
         let url = RtmpUrl::parse(text).map_err(|e| Error::bad_option(e.to_string()))?;
         if url.scheme != Scheme::Rtmp {
@@ -133,7 +132,7 @@ fn latency(options: &Options) -> Result<Duration> {
     }
 }
 
-fn time(options: &Options, name: &str) -> Result<Duration> {
+pub(crate) fn time(options: &Options, name: &str) -> Result<Duration> {
     let time = Duration::from_millis(options.millis(name).unwrap_or_default());
     if time >= TIME_MIN {
         Ok(time)
@@ -161,14 +160,7 @@ fn bracketed(host: &str) -> String {
 /// begin with such a sign.
 fn keys(given: Option<&str>) -> Result<Vec<String>> {
     let Some(given) = given else { return Ok(Vec::new()) };
-    let text = if let Some(path) = given.strip_prefix('@') {
-        read_key_file(path)?
-    } else if let Some(name) = given.strip_prefix('$') {
-        std::env::var(name)
-            .map_err(|_| Error::bad_option("key: there is no environment variable of that name, or it is no text"))?
-    } else {
-        given.to_owned()
-    };
+    let text = secret_text(given)?;
     let keys: Vec<String> =
         text.split([',', '\n', '\r']).map(str::trim).filter(|k| !k.is_empty()).map(str::to_owned).collect();
     if keys.is_empty() {
@@ -183,14 +175,29 @@ fn keys(given: Option<&str>) -> Result<Vec<String>> {
     Ok(keys)
 }
 
-fn read_key_file(path: &str) -> Result<String> {
+/// The secret that `TEXT`, `@FILE`, `$VARIABLE` or `fd:N` stands for. What was given never appears in an error.
+pub(crate) fn secret_text(given: &str) -> Result<String> {
+    if let Some(path) = given.strip_prefix('@') {
+        read_file(path, "the key file")
+    } else if let Some(descriptor) = given.strip_prefix("fd:").and_then(|n| n.parse::<u32>().ok()) {
+        read_file(&format!("/dev/fd/{descriptor}"), "the key's descriptor")
+    } else if let Some(name) = given.strip_prefix('$') {
+        std::env::var(name)
+            .map_err(|_| Error::bad_option("key: there is no environment variable of that name, or it is no text"))
+    } else {
+        Ok(given.to_owned())
+    }
+}
+
+/// Reads a short file.
+pub(crate) fn read_file(path: &str, what: &str) -> Result<String> {
     use std::io::Read;
-    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, format!("the key file cannot be read: {e}"));
+    let failed = |e: std::io::Error| Error::new(ErrorKind::Io, format!("{what} cannot be read: {e}"));
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(KEY_FILE_MAX + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > KEY_FILE_MAX {
-        return Err(Error::bad_option(format!("the key file is longer than {KEY_FILE_MAX} bytes")));
+    file.take(FILE_MAX + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > FILE_MAX {
+        return Err(Error::bad_option(format!("{what} is longer than {FILE_MAX} bytes")));
     }
     Ok(text)
 }

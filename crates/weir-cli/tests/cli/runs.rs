@@ -28,15 +28,24 @@ const GRAPH: &str = r"
     ---(PID video avc) flvmx (dyn_idx=6) (above)
     ";
 
+/// The graph as if sound had been first: which encoder opens its output first, and so what is inserted first, is open.
+fn in_order(graph: &str) -> String {
+    if graph.contains("rfnalu (dyn_idx=6)") {
+        graph.replace("dyn_idx=6", "dyn_idx=x").replace("dyn_idx=7", "dyn_idx=6").replace("dyn_idx=x", "dyn_idx=7")
+    } else {
+        graph.to_owned()
+    }
+}
+
 #[test]
 fn the_graph_and_the_tables() {
     let ran = weir_in("graph", "avgen:dur=0.2:sizes=64x64 c=avc c=aac -o x.flv -o y.flv -graph -stats");
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
     let (graph, tables) = ran.stderr.split_at(plain(GRAPH).len().min(ran.stderr.len()));
-    says(graph, GRAPH);
-    let names: Vec<&str> = tables.lines().filter_map(|l| l.split_whitespace().next()).collect();
-    let filters = ["filter", "avgen", "avcenc", "aacenc", "fout", "fout#2", "flvmx", "rfnalu"];
-    assert_eq!(names[..8], filters, "{tables}");
+    says(&in_order(graph), GRAPH);
+    let mut names: Vec<&str> = tables.lines().filter_map(|l| l.split_whitespace().next()).take(8).collect();
+    names[6..].sort_unstable();
+    assert_eq!(names, ["filter", "avgen", "avcenc", "aacenc", "fout", "fout#2", "flvmx", "rfnalu"], "{tables}");
     assert!(tables.contains("\nfout  x.flv  ended\n"), "{tables}");
 }
 
@@ -45,7 +54,7 @@ fn the_graph_in_the_log() {
     let ran = weir_in("graph_log", "-logs=graph@info avgen:dur=0.2:sizes=64x64 c=avc c=aac -o x.flv -o y.flv");
     let (first, graph) = ran.stderr.split_once('\n').expect("two messages");
     assert_eq!(first, "graph: fout, fout#2 share one muxer");
-    says(graph, GRAPH);
+    says(&in_order(graph), GRAPH);
 }
 
 #[test]

@@ -32,14 +32,17 @@ fn in_words_that_are_wrong() {
     keeps("avgen --key=KEY -o");
     keeps("avgen -key=KEY -o null");
     keeps("avgen rtmp://127.0.0.1/live?key=KEY");
-    keeps("avgen -o rtmps://127.0.0.1/live?token=KEY");
+    keeps("avgen -o rtmps://127.0.0.1/live?token=KEY:on_fail=stop");
     keeps("avgen -o rtmp://KEY@127.0.0.1:99999/live");
     keeps("avgen -dts=rtmp://127.0.0.1/live?token=KEY");
 }
 
 #[test]
 fn in_what_cannot_start() {
-    keeps("avgen -o rtmp://127.0.0.1:1935/app/name-KEY");
+    keeps("avgen c=avc -o rtmp://127.0.0.1:1/app/name-KEY:on_fail=stop");
+    keeps("avgen c=avc -o rtmp://me:KEY@127.0.0.1:1/app:on_fail=stop");
+    keeps("avgen c=avc -o rtmp://127.0.0.1:1/app:key=KEY:on_fail=stop");
+    keeps("avgen c=avc -o rtmp://127.0.0.1:1/app/name?token=KEY:maxip=3");
     keeps("avgen -o rtmp://me:KEY@127.0.0.1:1935/app:rtmp_listen");
     keeps("avgen -o rtmp://127.0.0.1/live/a?token=KEY:rtmp_listen:allow=x");
     keeps("avgen -o rtmp://127.0.0.1/live/a:rtmp_listen:key=KEY:allow=x");

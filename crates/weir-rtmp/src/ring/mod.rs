@@ -143,6 +143,20 @@ impl Ring {
         }
     }
 
+    /// Evicts what comes before `seq`.
+    pub fn trim_before(&mut self, seq: u64) {
+        while self.first < seq && !self.slots.is_empty() {
+            self.evict_front();
+        }
+    }
+
+    /// Memory of the entries from `seq` on, in bytes. Looks at each of them.
+    #[must_use]
+    pub fn bytes_from(&self, seq: u64) -> u64 {
+        let skip = usize::try_from(seq.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.slots.iter().skip(skip).map(|slot| slot.entry.wire().len() as u64).sum()
+    }
+
     fn slot(&self, seq: u64) -> Option<&Slot> {
         self.slots.get(usize::try_from(seq.checked_sub(self.first)?).ok()?)
     }

@@ -24,6 +24,9 @@ use crate::report::{FilterReport, Report};
 use crate::services::{Services, World};
 use crate::timers::{Due, Timers};
 
+/// Why a live session waits for nobody.
+const NOT_ALL_WAIT: &str = "the session cannot wait for this output: another one, or a source, follows the clock; ask for \
+     the same of every output (drop=block), or leave it out";
 /// Filter calls in one turn, so that sockets are looked at often enough.
 const CALLS_PER_TURN: usize = 256;
 
@@ -89,6 +92,8 @@ pub(crate) struct Core<P> {
     /// Payload bytes on all edges.
     queued: usize,
     failures: usize,
+    /// A filter asked for the end of the session.
+    pub(crate) stop_asked: bool,
     /// A node ended since the last look at whether all is over.
     ended: bool,
     reports: Sender<Report>,
@@ -123,6 +128,7 @@ impl<P: Platform> Core<P> {
             settled: false,
             queued: 0,
             failures: 0,
+            stop_asked: false,
             ended: true,
             reports,
             log_level,
@@ -133,6 +139,9 @@ impl<P: Platform> Core<P> {
     /// Creates and starts every declared filter: first those that listen, then sources and the rest, last those that
     /// make files. The first failure is returned and nothing runs.
     pub(crate) fn start(&mut self) -> std::result::Result<(), (NodeId, Error)> {
+        if let Some((id, _)) = self.graph.nodes().find(|(_, n)| self.live && n.plugin.is_waited_for(&n.options)) {
+            return Err((id, Error::bad_option(NOT_ALL_WAIT)));
+        }
         for group in self.graph.merge_sinks() {
             let names: Vec<&str> = group.iter().map(|id| self.graph.node(*id).name.as_str()).collect();
             self.log(Level::Info, "graph", format!("{} share one muxer", names.join(", ")));

@@ -87,6 +87,7 @@ impl<P: Platform> Core<P> {
                 debug_assert_eq!(self.nodes[i].services.len(), id.0 as usize, "services are numbered in order");
                 self.nodes[i].services.push(service);
             }
+            Effect::Stop => self.stop_asked = true,
             Effect::Post(id, message) => {
                 if let Some(service) = self.nodes[i].services.get(id.0 as usize) {
                     self.services.post(*service, filter_id(i), message);

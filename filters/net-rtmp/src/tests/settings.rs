@@ -67,8 +67,8 @@ fn urls_that_cannot_be_served() {
     let mut with_space = options("rtmp://127.0.0.1/live rtmp_listen=1");
     with_space.apply("dst", Some("rtmp://127.0.0.1/live live=1")).expect("text");
     assert!(Settings::new(&with_space).is_err_and(|e| e.message.contains("space")));
-    let push = Settings::new(&options("rtmp://127.0.0.1/live"));
-    assert!(push.is_err_and(|e| e.message.contains("rtmp_listen")));
+    let push = Settings::new(&options("rtmp://127.0.0.1/live rtmp_listen=1 drop=block"));
+    assert!(push.is_err_and(|e| e.message.starts_with("drop is for pushing")));
     let nothing = Settings::new(&Options::defaults(crate::OPTIONS));
     assert!(nothing.is_err_and(|e| e.message.contains("needs a URL")));
 }
@@ -121,8 +121,8 @@ fn keys() {
     let file = dir.to_str().expect("text");
     std::fs::write(&dir, "k1\r\n\n  k2\nk3,k4").expect("a file");
     assert_eq!(keys(&format!("@{file}")), Ok(["k1", "k2", "k3", "k4"].map(str::to_owned).to_vec()));
-    std::fs::write(&dir, vec![b'x'; 70_000]).expect("a file");
-    assert!(keys(&format!("@{file}")).is_err_and(|e| e.message.contains("longer than 65536")));
+    std::fs::write(&dir, vec![b'x'; (1 << 20) + 1]).expect("a file");
+    assert!(keys(&format!("@{file}")).is_err_and(|e| e.message.contains("longer than 1048576")));
     std::fs::write(&dir, "\n\n").expect("a file");
     assert!(keys(&format!("@{file}")).is_err_and(|e| e.message.contains("nobody could play")));
     std::fs::write(&dir, b"\xff\xfe").expect("a file");
@@ -170,10 +170,12 @@ fn the_plugin_makes_outputs() {
     let mut registry = Registry::new();
     crate::register(&mut registry);
     let plugin = registry.get("rtmpout").expect("registered");
-    assert_eq!((plugin.claims("rtmp://h/a"), plugin.claims("rtmps://h/a")), (Score::Yes, Score::No));
+    assert_eq!((plugin.claims("rtmp://h/a"), plugin.claims("rtmps://h/a")), (Score::Yes, Score::Yes));
     let make =
         |text: &str| plugin.create(Create { options: options(text), bundle: None, memory: Memory::new(0) }).map(|_| ());
     assert_eq!(make("rtmp://127.0.0.1/live rtmp_listen=1"), Ok(()));
-    assert!(make("rtmp://127.0.0.1/live").is_err());
+    assert_eq!(make("rtmp://127.0.0.1/live"), Ok(()), "a push");
+    assert!(make("rtmp://127.0.0.1/live maxip=3").is_err_and(|e| e.message.starts_with("maxip is for listeners")));
+    assert!(!plugin.is_live(&options("rtmp://127.0.0.1/live drop=block")));
     assert!(plugin.is_live(&options("rtmp://127.0.0.1/live")));
 }
