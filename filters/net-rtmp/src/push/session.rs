@@ -267,10 +267,11 @@ impl Session {
                 self.acked = (path.acked, now);
             }
             self.path = path;
-        }
-        let silent = now.since(self.acked.1);
-        if silent >= UNACKED_MAX.max(settings.stall) {
-            return Err(Failure::network(format!("stalled: acknowledged nothing for {} s", silent.as_secs())).into());
+            let silent = now.since(self.acked.1);
+            if silent >= UNACKED_MAX.max(settings.stall) {
+                let text = format!("stalled: acknowledged nothing for {} s", silent.as_secs());
+                return Err(Failure::network(text).into());
+            }
         }
         if settings.drop == Drop::Disconnect
             && let Some(cursor) = &self.cursor
