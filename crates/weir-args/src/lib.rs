@@ -8,6 +8,7 @@
 
 mod args;
 mod parse;
+pub mod source_id;
 mod span;
 mod suggest;
 mod tree;

@@ -55,6 +55,19 @@ impl Text {
         Self { text: word[range.clone()].to_owned(), span: Span::new(index, range) }
     }
 
+    /// A part of it, by bytes.
+    ///
+    /// # Panics
+    /// When the range is not one of the text's, or splits a character.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        let start = self.span.start;
+        Self {
+            text: self.text[range.clone()].to_owned(),
+            span: Span::new(self.span.word, start + range.start..start + range.end),
+        }
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

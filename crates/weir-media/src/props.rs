@@ -25,12 +25,19 @@ macro_rules! props {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
+
+            /// The property of a name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|p| p.name() == name)
+            }
         }
     };
 }
 
 props! {
     Id "ID" "Number of the PID in its source, from 1. Uint.",
+    ServiceId "ServiceID" "Number of the programme it belongs to, in a multiplex of several. Uint.",
     Name "Name" "Name of the PID, unique in its filter. Str.",
     StreamType "StreamType" "Kind of stream. Type.",
     CodecId "CodecID" "Codec. Codec.",
@@ -119,9 +126,17 @@ into_value! {
     Delivery => |v| Self::Delivery(v),
 }
 
-/// The properties of a PID. Cloning shares the map; setting copies it when shared.
+/// The properties of a PID: well-known ones, and others by names of the user's own. Cloning shares the map; setting copies
+/// it when shared.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Props(Arc<Vec<(Prop, Value)>>);
+pub struct Props(Arc<Map>);
+
+/// Both sorted.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Map {
+    known: Vec<(Prop, Value)>,
+    free: Vec<(Arc<str>, Value)>,
+}
 
 impl Props {
     /// No properties.
@@ -139,7 +154,7 @@ impl Props {
 
     /// Sets a property, replacing its earlier value.
     pub fn set(&mut self, prop: Prop, value: impl Into<Value>) {
-        let map = Arc::make_mut(&mut self.0);
+        let map = &mut Arc::make_mut(&mut self.0).known;
         match map.binary_search_by_key(&prop, |(p, _)| *p) {
             Ok(i) => map[i].1 = value.into(),
             Err(i) => map.insert(i, (prop, value.into())),
@@ -148,20 +163,50 @@ impl Props {
 
     /// Removes a property.
     pub fn remove(&mut self, prop: Prop) {
-        if let Ok(i) = self.0.binary_search_by_key(&prop, |(p, _)| *p) {
-            Arc::make_mut(&mut self.0).remove(i);
+        if let Ok(i) = self.0.known.binary_search_by_key(&prop, |(p, _)| *p) {
+            Arc::make_mut(&mut self.0).known.remove(i);
         }
     }
 
     /// The value of a property.
     #[must_use]
     pub fn get(&self, prop: Prop) -> Option<&Value> {
-        self.0.binary_search_by_key(&prop, |(p, _)| *p).ok().map(|i| &self.0[i].1)
+        self.0.known.binary_search_by_key(&prop, |(p, _)| *p).ok().map(|i| &self.0.known[i].1)
     }
 
-    /// All properties in order.
+    /// All well-known properties in order.
     pub fn iter(&self) -> impl Iterator<Item = (Prop, &Value)> {
-        self.0.iter().map(|(p, v)| (*p, v))
+        self.0.known.iter().map(|(p, v)| (*p, v))
+    }
+
+    /// The value of a property by name, well known or not.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&Value> {
+        match Prop::from_name(name) {
+            Some(prop) => self.get(prop),
+            None => self.free_at(name).ok().map(|i| &self.0.free[i].1),
+        }
+    }
+
+    /// Sets a property that is not well known, or removes it.
+    pub fn set_free(&mut self, name: &str, value: Option<Value>) {
+        let at = self.free_at(name);
+        let map = &mut Arc::make_mut(&mut self.0).free;
+        match (at, value) {
+            (Ok(i), Some(value)) => map[i].1 = value,
+            (Err(i), Some(value)) => map.insert(i, (name.into(), value)),
+            (Ok(i), None) => drop(map.remove(i)),
+            (Err(_), None) => {}
+        }
+    }
+
+    /// All properties that are not well known, by name.
+    pub fn free(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.free.iter().map(|(name, v)| (&**name, v))
+    }
+
+    fn free_at(&self, name: &str) -> Result<usize, usize> {
+        self.0.free.binary_search_by(|(n, _)| (**n).cmp(name))
     }
 
     /// A `Uint` property that fits 32 bits.
@@ -251,8 +296,9 @@ impl Props {
 
 impl fmt::Display for Props {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (prop, value)) in self.iter().enumerate() {
-            write!(f, "{}{}={value}", if i > 0 { " " } else { "" }, prop.name())?;
+        let known = self.iter().map(|(prop, value)| (prop.name(), value));
+        for (i, (name, value)) in known.chain(self.free()).enumerate() {
+            write!(f, "{}{name}={value}", if i > 0 { " " } else { "" })?;
         }
         Ok(())
     }
@@ -270,7 +316,11 @@ mod tests {
         assert_eq!((a.u32(Prop::Width), b.u32(Prop::Width)), (Some(640), Some(320)));
         assert_eq!(a.to_string(), "StreamType=Visual Width=640");
         b.remove(Prop::Width);
-        assert_eq!(b.u32(Prop::Width), None);
+        b.set_free("Seat", Some("7b".into()));
+        assert_eq!((b.u32(Prop::Width), b.by_name("Seat"), a.by_name("Seat")), (None, Some(&"7b".into()), None));
+        assert_eq!((b.to_string().as_str(), a.by_name("Width")), ("StreamType=Visual Seat=7b", Some(&640u32.into())));
+        b.set_free("Seat", None);
+        assert_eq!(b.free().count(), 0);
         assert_eq!(a.timescale(), 1000);
     }
 }
