@@ -8,9 +8,11 @@
 
 mod args;
 mod parse;
+pub mod property;
 pub mod source_id;
 mod span;
 mod suggest;
+pub mod template;
 mod tree;
 pub mod url;
 pub mod value;

@@ -47,10 +47,14 @@ pub(crate) struct FirstHop {
 }
 
 impl Chains {
-    pub(crate) fn new(registry: &Registry) -> Self {
+    /// Over all types but those on the blacklist; one whose first name begins with `-` lists the only ones.
+    pub(crate) fn new(registry: &Registry, blacklist: &[String]) -> Self {
         let mut uses = DiGraph::new();
-        let insertable =
-            registry.iter().filter(|p| !p.explicit_only() && !matches!(p.role(), Role::Source | Role::Sink));
+        let only = blacklist.first().is_some_and(|name| name.starts_with('-'));
+        let is_listed = |name: &str| blacklist.iter().any(|b| b.trim_start_matches('-') == name);
+        let insertable = registry.iter().filter(|p| {
+            !p.explicit_only() && !matches!(p.role(), Role::Source | Role::Sink) && is_listed(p.name()) == only
+        });
         for plugin in insertable {
             for bundle in plugin.caps(&Options::defaults(plugin.options())) {
                 uses.add_node(Use { plugin: Arc::clone(plugin), bundle });

@@ -1,11 +1,13 @@
 //! [`Graph`]: declared and inserted filters and their links.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
-use weir_media::Props;
+use weir_args::template::Template;
+use weir_media::{Props, StreamType};
 use weir_plugin::{Options, OutId, Plugin, Registry, Role};
 
 use crate::chain::Chains;
@@ -35,12 +37,42 @@ pub enum Unused {
     Global(usize),
 }
 
+/// How links are made, for the whole graph.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Filters inserted between two declared ones, at most (`-max-chain`). With 0 nothing is inserted.
+    pub max_chain: usize,
+    /// Every filter gets every PID it takes, wherever it stands (`-cl`).
+    pub complete: bool,
+    /// Nothing is linked but to filters with sources (`-sid`).
+    pub explicit_only: bool,
+    /// Filter types that are never inserted; or with a `-` in front of the first, the only ones that are
+    /// (`-blacklist`).
+    pub blacklist: Vec<String>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { max_chain: DEFAULT_MAX_CHAIN, complete: false, explicit_only: false, blacklist: Vec::new() }
+    }
+}
+
 /// The graph of one session.
 pub struct Graph {
     pub(crate) nodes: StableDiGraph<Node, Link>,
     pub(crate) chains: Chains,
-    pub(crate) max_chain: usize,
+    pub(crate) rules: Rules,
     pub(crate) globals: Vec<Global>,
+    /// What passes PIDs on as they are, in place of an encoder that is not needed.
+    pub(crate) bypass: Option<Arc<dyn Plugin>>,
+    /// Copies of declared filters, in order.
+    pub(crate) copies: BTreeMap<NodeId, Vec<NodeId>>,
+    /// The names of sinks that depend on what these get.
+    pub(crate) templates: BTreeMap<NodeId, Template>,
+    /// PIDs of each filter in the order they came, with their kind.
+    pub(crate) opened: BTreeMap<NodeId, Vec<(OutId, Option<StreamType>)>>,
+    /// Names taken, and the next number of each.
+    names: HashMap<String, u64>,
     /// Why filters refused PIDs, the last reasons last.
     pub(crate) refusals: BTreeMap<NodeId, Vec<String>>,
     /// Sinks that share the muxer of another sink.
@@ -54,11 +86,22 @@ impl Graph {
     /// An empty graph over the filter types of `registry`.
     #[must_use]
     pub fn new(registry: &Registry) -> Self {
+        Self::with_rules(registry, Rules::default())
+    }
+
+    /// An empty graph that follows these rules.
+    #[must_use]
+    pub fn with_rules(registry: &Registry, rules: Rules) -> Self {
         Self {
             nodes: StableDiGraph::new(),
-            chains: Chains::new(registry),
-            max_chain: DEFAULT_MAX_CHAIN,
+            chains: Chains::new(registry, &rules.blacklist),
+            rules,
             globals: Vec::new(),
+            bypass: ["reframer", "pass"].iter().find_map(|name| registry.get(name)).cloned(),
+            copies: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            names: HashMap::new(),
             refusals: BTreeMap::new(),
             leader: BTreeMap::new(),
             declared_sources: 0,
@@ -67,9 +110,10 @@ impl Graph {
         }
     }
 
-    /// Filters inserted between two declared ones, at most. With 0 nothing is inserted: everything must be declared.
-    pub fn set_max_chain(&mut self, most: usize) {
-        self.max_chain = most;
+    /// How links are made.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Options for every filter that will be inserted. Those of declared filters are in their [`Node::options`] already.
@@ -89,13 +133,18 @@ impl Graph {
                 Some(_) => self.declared_sources += 1,
             }
         }
-        node.subsession = self.subsession;
+        if node.subsession == 0 {
+            node.subsession = self.subsession;
+        }
         node.source_group = if node.is_sink() { 0 } else { 1 + self.declared_sources };
         self.last_role = Some(node.plugin.role());
         if node.is_sink() {
             self.aim_muxers(&node);
         }
-        self.add(node)
+        let template = node.template.clone();
+        let id = self.add(node);
+        self.templates.extend(template.map(|t| (id, t)));
+        id
     }
 
     /// A declared muxer writes for the first sink behind it that it can serve.
@@ -112,14 +161,22 @@ impl Graph {
     }
 
     /// `name`, numbered when there is one of it already.
-    fn unique(&self, name: String) -> String {
-        let is_taken = |name: &str| self.nodes.node_weights().any(|n| n.name == name);
-        if !is_taken(&name) {
+    fn unique(&mut self, name: String) -> String {
+        if !self.names.contains_key(&name) {
+            self.names.insert(name.clone(), 2);
             return name;
         }
         let numbered = name.rsplit_once('#').filter(|(_, n)| n.parse::<u32>().is_ok());
-        let base = numbered.map_or(name.as_str(), |(base, _)| base);
-        (2_u64..).map(|n| format!("{base}#{n}")).find(|name| !is_taken(name)).unwrap_or_default()
+        let base = numbered.map_or(name.clone(), |(base, _)| base.to_owned());
+        loop {
+            let next = self.names.entry(base.clone()).or_insert(2);
+            let tried = format!("{base}#{next}");
+            *next += 1;
+            if !self.names.contains_key(&tried) {
+                self.names.insert(tried.clone(), 2);
+                return tried;
+            }
+        }
     }
 
     /// Node of an id.
@@ -154,6 +211,13 @@ impl Graph {
         self.nodes.edges_directed(node, Direction::Incoming).count()
     }
 
+    /// What is linked into a node, first link first.
+    pub(crate) fn inputs_of(&self, node: NodeId) -> Vec<(NodeId, &Link)> {
+        let mut inputs: Vec<_> = self.nodes.edges_directed(node, Direction::Incoming).collect();
+        inputs.sort_by_key(EdgeRef::id);
+        inputs.into_iter().map(|e| (e.source(), e.weight())).collect()
+    }
+
     /// The producer of a node's first input.
     pub(crate) fn first_producer(&self, node: NodeId) -> Option<NodeId> {
         self.nodes.edges_directed(node, Direction::Incoming).min_by_key(EdgeRef::id).map(|e| e.source())
@@ -181,6 +245,8 @@ impl Graph {
     fn same_needs(&self, a: NodeId, b: NodeId) -> bool {
         let (a, b) = (&self.nodes[a], &self.nodes[b]);
         a.subsession == b.subsession
+            && a.steering.sources == b.steering.sources
+            && a.template.is_none()
             && a.caps == b.caps
             && !self.chains.muxers_into(&a.caps).is_empty()
             && self.said_to_others(a) == self.said_to_others(b)
@@ -190,7 +256,7 @@ impl Graph {
     fn said_to_others<'a>(&self, sink: &'a Node) -> BTreeMap<&'a str, Option<&'a str>> {
         let before = self.chains.before(&sink.caps);
         let heard = |g: &&Given| {
-            let by = |p: &&std::sync::Arc<dyn Plugin>| g.apply(&mut Options::defaults(p.options()));
+            let by = |p: &&Arc<dyn Plugin>| g.apply(&mut Options::defaults(p.options()));
             g.name == "gfreg" || before.iter().any(by)
         };
         said(sink.args.iter().filter(|g| !g.local).filter(heard))

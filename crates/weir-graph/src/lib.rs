@@ -13,14 +13,20 @@
 //! Pure: nothing here creates a filter, runs one, or touches the world.
 
 mod chain;
+mod dress;
+mod fill;
 mod graph;
 mod node;
 mod print;
 mod resolve;
+mod steer;
 #[cfg(test)]
 mod tests;
 mod why;
 
-pub use graph::{Graph, Link, NodeId, Unused};
+pub use dress::check as check_assignment;
+pub use fill::is_key;
+pub use graph::{Graph, Link, NodeId, Rules, Unused};
 pub use node::{Given, Global, Node, Origin};
 pub use resolve::{Resolution, Step};
+pub use steer::{From, Source, Steering};

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use weir_media::{Bundle, CodecId, Props, StreamType};
+use weir_args::property::Assignment;
+use weir_args::template::Template;
+use weir_media::{Bundle, CodecId, Props, StreamType, Value};
 use weir_plugin::{Applied, Options, Plugin, Role};
 
-use crate::NodeId;
+use crate::steer::Steering;
+use crate::{NodeId, fill};
 
 /// One argument as given, for inheritance and printing.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,7 +87,15 @@ pub struct Node {
     pub subsession: u32,
     /// And within a group of sources, unless 0.
     pub source_group: u32,
+    /// What is said of its links.
+    pub steering: Steering,
+    /// Properties for its PIDs (`#NAME=VALUE`), in order.
+    pub assigned: Vec<Assignment>,
     pub(crate) caps: Vec<Bundle>,
+    /// Of a sink whose name depends on what it gets: that name, until it is filled.
+    pub(crate) template: Option<Template>,
+    /// Of one that stands for some values of a property only (`SID=#NAME=*`): which.
+    pub(crate) bound: Option<Vec<(String, Value)>>,
     /// Where inherited arguments came from: filter, and place among its arguments.
     pub(crate) inherited: Vec<(NodeId, usize)>,
 }
@@ -95,6 +106,7 @@ impl Node {
     pub fn declared(plugin: Arc<dyn Plugin>, options: Options, args: Vec<Given>) -> Self {
         let caps = plugin.caps(&options);
         let name = plugin.name().to_owned();
+        let template = if plugin.role() == Role::Sink { fill::template(&options) } else { None };
         Self {
             plugin,
             options,
@@ -105,7 +117,11 @@ impl Node {
             codec: None,
             subsession: 0,
             source_group: 0,
+            steering: Steering::default(),
+            assigned: Vec::new(),
             caps,
+            template,
+            bound: None,
             inherited: Vec::new(),
         }
     }

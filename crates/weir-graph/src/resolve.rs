@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petgraph::visit::{EdgeRef, Reversed, Walker};
-use weir_media::{Bundle, Props, StreamType};
+use weir_media::{Bundle, Prop, Props, StreamType, Value};
 use weir_plugin::{Options, OutId, Role};
 
 use crate::chain::{FirstHop, Search};
 use crate::graph::{Graph, Link, NodeId, said};
 use crate::node::{Given, Node, Origin};
+use crate::steer::{Offer, Verdict};
 
 /// One change the host makes to follow a resolution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,25 +45,49 @@ struct Pid<'a> {
     props: &'a Props,
 }
 
+/// Why a filter may get a PID.
+#[derive(Clone, PartialEq, Debug)]
+enum Claim {
+    /// By its place.
+    Implicit,
+    /// Its sources name the PID; the values are those it is sorted by.
+    Explicit(Vec<(String, Value)>),
+    /// The PID was made for it.
+    Promised,
+}
+
+/// Why a PID was not linked to one filter.
+enum Refusal {
+    /// It has what it can take already; a copy of it could take more.
+    Full(String),
+    /// It cannot be.
+    Unfit(String),
+}
+
 impl Graph {
     /// Decides where a new PID goes and records the links.
     pub fn resolve(&mut self, from: NodeId, out: OutId, props: &Props) -> Resolution {
+        let nth = self.count(from, out, props);
         let pid = Pid { from, out, props };
         let targets = match &self.nodes[from].origin {
-            Origin::Inserted(targets) if !targets.is_empty() => targets.clone(),
-            _ => self.candidates(from),
+            Origin::Inserted(targets) if !targets.is_empty() => {
+                targets.iter().map(|id| (*id, Claim::Promised)).collect()
+            }
+            _ => self.candidates(from, props, nth),
         };
         let mut done = Resolution::default();
-        let mut only_sinks = false;
+        let (mut to_filter, mut to_sink) = (false, false);
         let mut refused = Vec::new();
-        for target in targets {
+        for (target, claim) in targets {
             let is_sink = self.nodes[target].is_sink();
-            if only_sinks && !is_sink {
+            // By place, the first filter that takes a PID keeps it, and sinks share it.
+            let is_late = to_filter || (to_sink && !is_sink);
+            if is_late && claim == Claim::Implicit && !self.rules.complete {
                 continue;
             }
-            match self.link(pid, target, &mut done) {
-                Ok(()) if is_sink => only_sinks = true,
-                Ok(()) => break, // the first filter that takes a PID keeps it; sinks follow behind that filter
+            match self.link(pid, target, &claim, &mut done) {
+                Ok(()) if is_sink => to_sink = true,
+                Ok(()) => to_filter = true,
                 Err(why) if self.is_told(target, props) => {
                     refused.push(target);
                     self.note_refusal(target, why);
@@ -76,38 +101,154 @@ impl Graph {
         done
     }
 
-    /// Declared filters a PID of `from` may go to, in order (gpac-semantics 9.1, 9.2).
-    fn candidates(&self, from: NodeId) -> Vec<NodeId> {
+    /// Which of the PIDs of its kind a PID is, in its filter, from 1.
+    fn count(&mut self, from: NodeId, out: OutId, props: &Props) -> u32 {
+        let opened = self.opened.entry(from).or_default();
+        if !opened.iter().any(|(o, _)| *o == out) {
+            opened.push((out, props.stream_type()));
+        }
+        let same = opened.iter().filter(|(_, ty)| *ty == props.stream_type());
+        let before = same.take_while(|(o, _)| *o != out).count();
+        u32::try_from(before + 1).unwrap_or(u32::MAX)
+    }
+
+    /// A PID as sources and conditions look at it.
+    pub(crate) fn offer<'a>(&'a self, from: NodeId, props: &'a Props, nth: u32) -> Offer<'a> {
+        let declared = self.declared_before(from);
+        let parent = match self.inputs_of(from)[..] {
+            [(_, link)] => link.props.str(Prop::Name),
+            _ => None,
+        };
+        let is_file = props.stream_type() == Some(StreamType::File);
+        let is_open = is_file && !self.nodes[from].is_mux();
+        let original = self.nodes[declared].original(declared);
+        Offer { declared: original, steering: &self.nodes[original].steering, props, nth, parent, is_open }
+    }
+
+    /// Declared filters a PID may go to, in order (gpac-semantics 8, 9.1, 9.2).
+    fn candidates(&self, from: NodeId, props: &Props, nth: u32) -> Vec<(NodeId, Claim)> {
         let source = &self.nodes[from];
         let upstream: BTreeSet<NodeId> = petgraph::visit::Bfs::new(Reversed(&self.nodes), from)
             .iter(Reversed(&self.nodes))
             .map(|id| self.nodes[id].original(id))
             .collect();
-        let fits = |id: &NodeId| {
-            let n = &self.nodes[*id];
-            n.origin == Origin::Declared
-                && !n.is_source()
-                && n.subsession == source.subsession
-                && (n.source_group == 0 || n.source_group == source.source_group)
-                && !upstream.contains(id)
+        let offer = self.offer(from, props, nth);
+        let explicit_only = self.rules.explicit_only || offer.steering.explicit_only;
+        let claim = |id: NodeId| {
+            let n = &self.nodes[id];
+            if n.origin != Origin::Declared || n.is_source() || upstream.contains(&id) {
+                return None;
+            }
+            if n.steering.sources.is_some() {
+                return match n.steering.verdict(&offer) {
+                    Verdict::No => None,
+                    Verdict::Yes => Some(Claim::Explicit(Vec::new())),
+                    Verdict::Each(values) => Some(Claim::Explicit(values)),
+                };
+            }
+            let is_near =
+                n.subsession == source.subsession && (n.source_group == 0 || n.source_group == source.source_group);
+            (!explicit_only && (is_near || self.rules.complete)).then_some(Claim::Implicit)
         };
-        self.nodes.node_indices().filter(fits).collect()
+        self.nodes.node_indices().filter_map(|id| Some((id, claim(id)?))).collect()
     }
 
-    /// Links a PID to `target`, directly or through the first filter of a chain; `Err` says why not.
-    fn link(&mut self, pid: Pid<'_>, target: NodeId, done: &mut Resolution) -> Result<(), String> {
+    /// Links a PID to `target` or a copy of it; `Err` says why not.
+    fn link(&mut self, pid: Pid<'_>, target: NodeId, claim: &Claim, done: &mut Resolution) -> Result<(), String> {
+        let target = self.bypassed(pid, target, done);
+        let values: &[_] = if let Claim::Explicit(values) = claim { values } else { &[] };
+        let mut full = None;
+        for instance in self.instances(target) {
+            let bound = &self.nodes[instance].bound;
+            if !values.is_empty() && bound.as_ref().is_some_and(|b| b != values) {
+                continue;
+            }
+            match self.link_to(pid, instance, done) {
+                Ok(()) => {
+                    if !values.is_empty() {
+                        self.nodes[instance].bound = Some(values.to_vec());
+                    }
+                    return Ok(());
+                }
+                Err(Refusal::Unfit(why)) => return Err(why),
+                Err(Refusal::Full(why)) => full = Some(why),
+            }
+        }
+        if values.is_empty() && !self.may_copy(target, pid.props) {
+            return Err(full.unwrap_or_else(|| self.has_its_stream(target)));
+        }
+        let copy = Node {
+            origin: Origin::Clone(target),
+            bound: (!values.is_empty()).then(|| values.to_vec()),
+            template: self.templates.get(&target).cloned(),
+            ..self.nodes[target].clone()
+        };
+        let is_ready = copy.template.is_none();
+        let id = self.add(copy);
+        self.copies.entry(target).or_default().push(id);
+        if is_ready {
+            done.steps.push(Step::Add(id));
+        }
+        match self.link_to(pid, id, done) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Full(why) | Refusal::Unfit(why)) => Err(why),
+        }
+    }
+
+    /// A declared filter and its copies.
+    fn instances(&self, target: NodeId) -> Vec<NodeId> {
+        let copies = self.copies.get(&target).into_iter().flatten();
+        std::iter::once(target).chain(copies.copied()).collect()
+    }
+
+    /// Whether a further PID may get a copy of a filter. Two copies of an output would write one place, unless its name
+    /// tells them apart.
+    fn may_copy(&self, target: NodeId, props: &Props) -> bool {
+        let node = &self.nodes[target];
+        let one_place = node.is_sink() && (props.stream_type() == Some(StreamType::File) || node.wants_file());
+        let by_default = !self.rules.complete && (!one_place || self.templates.contains_key(&target));
+        node.steering.cloning.unwrap_or(by_default)
+    }
+
+    /// In place of an encoder that lets the codec of this PID pass: something that passes it on (`ccp`).
+    fn bypassed(&mut self, pid: Pid<'_>, target: NodeId, done: &mut Resolution) -> NodeId {
+        let node = &self.nodes[target];
+        let passes = pid.props.codec().is_some_and(|c| node.steering.passes.contains(&c));
+        let Some(plugin) = self.bypass.clone().filter(|_| passes) else { return target };
+        let known = self.instances(target).into_iter().find(|id| self.nodes[*id].plugin.name() == plugin.name());
+        if let Some(id) = known.filter(|id| self.inputs(*id) < plugin.max_inputs()) {
+            return id;
+        }
+        let options = Options::defaults(plugin.options());
+        let stand_in = Node {
+            origin: Origin::Clone(target),
+            steering: node.steering.clone(),
+            subsession: node.subsession,
+            source_group: node.source_group,
+            ..Node::declared(plugin, options, Vec::new())
+        };
+        let id = self.add(stand_in);
+        self.copies.entry(target).or_default().push(id);
+        done.steps.push(Step::Add(id));
+        id
+    }
+
+    /// Links a PID to this filter, directly or through the first filter of a chain.
+    fn link_to(&mut self, pid: Pid<'_>, target: NodeId, done: &mut Resolution) -> Result<(), Refusal> {
         let direct = self.nodes[target].takes(pid.props);
         // A file goes to a file through its demuxer, so that what is written is sound (gpac-semantics 9.6).
         let is_file = pid.props.stream_type() == Some(StreamType::File);
-        let remux = is_file && self.nodes[pid.from].is_source() && self.nodes[target].is_sink();
+        let remux = is_file
+            && self.nodes[pid.from].is_source()
+            && self.nodes[target].is_sink()
+            && self.nodes[target].steering.copies != Some(true);
         let hop = if direct && !remux { None } else { self.first_hop(pid, target) };
         let via = match hop {
             Some(hop) => self.chain_node(pid, &hop, target, done)?,
-            None if direct => self.free_input(pid, target, done)?,
-            None => return Err(self.refusal(pid.from, pid.props, target)),
+            None if direct => self.free_input(pid, target)?,
+            None => return Err(Refusal::Unfit(self.refusal(pid.from, pid.props, target))),
         };
-        self.connect(pid, via, done);
-        Ok(())
+        self.connect(pid, via, done)
     }
 
     fn first_hop(&self, pid: Pid<'_>, target: NodeId) -> Option<FirstHop> {
@@ -118,7 +259,7 @@ impl Graph {
         let search = Search {
             pid: pid.props,
             target: &self.nodes[target].caps,
-            most: self.max_chain.saturating_sub(since),
+            most: self.rules.max_chain.saturating_sub(since),
             prefer: &self.preferred(pid.from, target),
             without: &without,
         };
@@ -144,37 +285,33 @@ impl Graph {
     }
 
     /// The nearest filter at or before `at` that was not inserted.
-    fn declared_before(&self, at: NodeId) -> NodeId {
+    pub(crate) fn declared_before(&self, at: NodeId) -> NodeId {
         let mut up = std::iter::successors(Some(at), |id| self.first_producer(*id));
         up.find(|id| !matches!(self.nodes[*id].origin, Origin::Inserted(_))).unwrap_or(at)
     }
 
-    /// The target itself or a copy of it with room for an input, or a new copy.
-    fn free_input(&mut self, pid: Pid<'_>, target: NodeId, done: &mut Resolution) -> Result<NodeId, String> {
+    /// The filter itself, when it has room for an input.
+    fn free_input(&self, pid: Pid<'_>, target: NodeId) -> Result<NodeId, Refusal> {
         let node = &self.nodes[target];
         let is_file = pid.props.stream_type() == Some(StreamType::File);
-        let one_stream = node.is_sink() && is_file;
-        let claimed = one_stream && self.muxer_of(target).is_some_and(|m| m != pid.from);
-        let most = node.plugin.max_inputs();
-        let has_room = |id: &NodeId| self.nodes[*id].original(*id) == target && self.inputs(*id) < most;
-        if let Some(id) = self.nodes.node_indices().find(has_room).filter(|_| !claimed) {
-            return Ok(id);
+        let is_claimed = node.is_sink() && is_file && self.muxer_of(target).is_some_and(|m| m != pid.from);
+        if !is_claimed && self.inputs(target) < node.plugin.max_inputs() {
+            return Ok(target);
         }
-        if one_stream {
-            return Err(self.has_its_stream(target)); // two copies would write one place
-        }
-        let copy = Node { origin: Origin::Clone(target), ..node.clone() };
-        let id = self.add(copy);
-        done.steps.push(Step::Add(id));
-        Ok(id)
+        Err(Refusal::Full(self.has_its_stream(target)))
     }
 
-    fn connect(&mut self, pid: Pid<'_>, to: NodeId, done: &mut Resolution) {
-        let exists = self.nodes.edges_connecting(pid.from, to).any(|e| e.weight().out == pid.out);
-        if !exists {
-            self.nodes.add_edge(pid.from, to, Link { out: pid.out, props: pid.props.clone() });
-            done.steps.push(Step::Connect(to));
+    fn connect(&mut self, pid: Pid<'_>, to: NodeId, done: &mut Resolution) -> Result<(), Refusal> {
+        if self.nodes.edges_connecting(pid.from, to).any(|e| e.weight().out == pid.out) {
+            return Ok(());
         }
+        if self.is_deferred(to) {
+            self.fill(to, pid.from, pid.props).map_err(Refusal::Unfit)?;
+            done.steps.push(Step::Add(to));
+        }
+        self.nodes.add_edge(pid.from, to, Link { out: pid.out, props: pid.props.clone() });
+        done.steps.push(Step::Connect(to));
+        Ok(())
     }
 
     /// The node for the first hop: one already on this PID, the muxer of the target, or a new one.
@@ -184,7 +321,7 @@ impl Graph {
         hop: &FirstHop,
         target: NodeId,
         done: &mut Resolution,
-    ) -> Result<NodeId, String> {
+    ) -> Result<NodeId, Refusal> {
         let heard = self.inherit(pid.from, hop, target);
         if let Some(id) = self.reusable(pid, hop, target, &heard.args)? {
             if let Origin::Inserted(targets) = &mut self.nodes[id].origin
@@ -210,13 +347,19 @@ impl Graph {
     }
 
     /// A filter that is there already and does what the hop would do.
-    fn reusable(&self, pid: Pid<'_>, hop: &FirstHop, target: NodeId, args: &[Given]) -> Result<Option<NodeId>, String> {
+    fn reusable(
+        &self,
+        pid: Pid<'_>,
+        hop: &FirstHop,
+        target: NodeId,
+        args: &[Given],
+    ) -> Result<Option<NodeId>, Refusal> {
         if hop.plugin.role() == Role::Mux
             && let Some(id) = self.muxer_of(target)
         {
             let room = self.inputs(id) < self.nodes[id].plugin.max_inputs();
             let fits = room && self.is_same_way(id, hop);
-            return if fits { Ok(Some(id)) } else { Err(self.has_its_stream(target)) };
+            return if fits { Ok(Some(id)) } else { Err(Refusal::Full(self.has_its_stream(target))) };
         }
         let same = |id: &NodeId| {
             let node = &self.nodes[*id];

@@ -71,7 +71,7 @@ impl Graph {
             return format!("no filter reads {}", what(pid));
         }
         let muxers = self.chains.muxers_into(&node.caps);
-        let is_direct = !wants_file(node) || (is_file && !is_open);
+        let is_direct = !node.wants_file() || (is_file && !is_open);
         if !is_direct && muxers.is_empty() {
             return format!("no muxer makes {} for {}", wanted(&node.caps), node.name);
         }
@@ -84,18 +84,24 @@ impl Graph {
         }
     }
 
-    /// A sink holds one byte stream.
+    /// A sink holds one byte stream, and any filter as many streams as it takes.
     pub(crate) fn has_its_stream(&self, sink: NodeId) -> String {
         let node = &self.nodes[sink];
+        if !node.wants_file() {
+            return format!("{} takes no further stream", node.name);
+        }
         format!("{} already has its one stream of {}", node.name, wanted(&node.caps))
     }
 }
 
-/// Whether a filter takes nothing but byte streams.
-fn wants_file(node: &Node) -> bool {
-    let file = Value::Type(StreamType::File);
-    let is_file = |b: &Bundle| b.inputs.iter().any(|c| c.prop == Prop::StreamType && c.value == file && !c.excluded);
-    node.caps.iter().all(is_file)
+impl Node {
+    /// Whether it takes nothing but byte streams.
+    pub(crate) fn wants_file(&self) -> bool {
+        let file = Value::Type(StreamType::File);
+        let is_file =
+            |b: &Bundle| b.inputs.iter().any(|c| c.prop == Prop::StreamType && c.value == file && !c.excluded);
+        self.caps.iter().all(is_file)
+    }
 }
 
 /// The muxers in front of a sink, with what they take for it.

@@ -4,13 +4,13 @@ use weir_media::{Bundle, Cap, CodecId, Prop, StreamType};
 use weir_plugin::Role;
 
 use super::kit::{Type, check_graph, declare, file, framed, registry, run, ty};
-use crate::{Given, Global, Graph};
+use crate::{Given, Global, Graph, Rules};
 
 /// The tree of `words` with these further types, `max_chain` if any.
 fn check(more: Vec<Type>, max_chain: Option<usize>, words: &str, tree: &str) {
     let registry = registry(more);
-    let mut graph = Graph::new(&registry);
-    max_chain.into_iter().for_each(|n| graph.set_max_chain(n));
+    let rules = Rules { max_chain: max_chain.unwrap_or(Rules::default().max_chain), ..Rules::default() };
+    let mut graph = Graph::with_rules(&registry, rules);
     declare(&mut graph, &registry, words);
     let unlinked = run(&mut graph);
     check_graph(&graph, &unlinked, tree);

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use weir_args::source_id::{self, fragment};
+use weir_args::{Span, Text, property};
 use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, Props, StreamType, Value};
 use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, OutId, Plugin, Registry, Result, Role};
 
-use crate::{Given, Graph, Node, NodeId, Step};
+use crate::{From, Given, Graph, Node, NodeId, Rules, Source, Step};
 
 /// Links made in one test before it counts as one that never ends.
 const MOST_LINKS: usize = 500;
@@ -189,9 +191,19 @@ pub(crate) fn registry(more: impl IntoIterator<Item = Type>) -> Registry {
     registry
 }
 
-/// Declares `NAME[:arg[=value]]*` words. `c=CODEC` marks an encoder, `N=NAME` names a filter.
+/// Declares `NAME[:arg[=value]]*` words. `c=CODEC` marks an encoder, `N=NAME` names a filter; `FID`, `SID`, `RSID`, `TAG`,
+/// `clone`, `nomux`, `ccp` and `#NAME` steer links. `@N[#FRAGMENT]` leads to the word that follows.
 pub(crate) fn declare(graph: &mut Graph, registry: &Registry, words: &str) {
+    let mut links: Vec<Source> = Vec::new();
     for word in words.split_whitespace() {
+        if let Some(link) = word.strip_prefix('@') {
+            let mut parts = link.split('#');
+            let back: usize = parts.next().filter(|n| !n.is_empty()).map_or(0, |n| n.parse().expect("a number"));
+            let node = NodeId::new(graph.nodes().count() - 1 - back);
+            let fragments = parts.map(|p| fragment(&text(p)).expect("a sound fragment")).collect();
+            links.push(Source { from: From::Node(node), fragments });
+            continue;
+        }
         let mut parts = word.split(':');
         let plugin = registry.get(parts.next().expect("a name")).unwrap_or_else(|| panic!("{word} is known"));
         let given = |text: &str| {
@@ -199,21 +211,44 @@ pub(crate) fn declare(graph: &mut Graph, registry: &Registry, words: &str) {
             Given::new(name, value)
         };
         let (kept, special): (Vec<Given>, Vec<Given>) =
-            parts.map(given).partition(|g| !["c", "N"].contains(&g.name.as_str()));
+            parts.map(given).partition(|g| !STEERING.contains(&g.name.as_str()) && !g.name.starts_with('#'));
         let mut options = Options::defaults(plugin.options());
         for g in &kept {
             g.apply(&mut options);
         }
         let mut node = Node::declared(std::sync::Arc::clone(plugin), options, kept);
-        for g in special {
-            let value = g.value.expect("a value");
-            match g.name.as_str() {
-                "N" => node.name = value,
-                _ => node.codec = CodecId::from_name(&value),
+        for Given { name, value, .. } in special {
+            let steering = &mut node.steering;
+            match (name.as_str(), value) {
+                ("N", Some(name)) => node.name = name,
+                ("c", Some(codec)) => node.codec = CodecId::from_name(&codec),
+                ("FID", id) => steering.id = id,
+                ("SID", Some(ids)) => {
+                    let ids = source_id::parse(&text(&ids)).expect("sound sources");
+                    steering.sources = Some(ids.into_iter().map(Source::from).collect());
+                }
+                ("RSID", None) => steering.explicit_only = true,
+                ("TAG", tag) => steering.tag = tag,
+                ("clone", no) => steering.cloning = Some(no.is_none()),
+                ("nomux", None) => steering.copies = Some(true),
+                ("ccp", Some(codec)) => steering.passes.extend(CodecId::from_name(&codec)),
+                (name, value) => {
+                    let name = text(name.strip_prefix('#').expect("nothing else steers"));
+                    node.assigned.push(property::parse(&name, value.map(|v| text(&v)).as_ref()).expect("sound"));
+                }
             }
+        }
+        if !links.is_empty() {
+            node.steering.sources.get_or_insert_default().append(&mut links);
         }
         graph.declare(node);
     }
+}
+
+const STEERING: [&str; 9] = ["c", "N", "FID", "SID", "RSID", "TAG", "clone", "nomux", "ccp"];
+
+fn text(text: &str) -> Text {
+    Text { text: text.to_owned(), span: Span::new(0, 0..text.len()) }
 }
 
 /// The graph of these words, fully linked, and what was said about PIDs that were not.
@@ -236,7 +271,8 @@ pub(crate) fn run(graph: &mut Graph) -> Vec<String> {
     }
     let mut opened: BTreeMap<NodeId, u32> = BTreeMap::new();
     for _ in 0..MOST_LINKS {
-        let Some((from, out, props)) = todo.pop_front() else { return unlinked };
+        let Some((from, out, mut props)) = todo.pop_front() else { return unlinked };
+        graph.dress(from, &mut props);
         let done = graph.resolve(from, out, &props);
         unlinked.extend(done.unlinked.map(|why| format!("{}: {why}", graph.node(from).name)));
         for step in done.steps {
@@ -298,6 +334,15 @@ fn with_caps(mut props: Props, caps: &[Cap]) -> Props {
         }
     }
     props
+}
+
+/// The tree of these words under these rules.
+pub(crate) fn check_under(rules: Rules, words: &str, tree: &str) {
+    let registry = registry([]);
+    let mut graph = Graph::with_rules(&registry, rules);
+    declare(&mut graph, &registry, words);
+    let unlinked = run(&mut graph);
+    check_graph(&graph, &unlinked, tree);
 }
 
 /// The tree of these words, after its first line; `unlinked` follows as `! FILTER: why`.

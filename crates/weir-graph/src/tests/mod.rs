@@ -9,4 +9,5 @@ mod links;
 mod merging;
 mod rules;
 mod said;
+mod steering;
 mod unused;
