@@ -104,7 +104,7 @@ fn build_and_run(
     options: &Options,
     messages: &Messages<'_>,
 ) -> u8 {
-    let Built { mut graph, places, warnings } = match weir::build(parsed, registry) {
+    let Built { graph, places, warnings } = match weir::build_with(parsed, registry, options.rules.clone()) {
         Ok(built) => built,
         Err(problems) => {
             problems.into_iter().for_each(|p| messages.show(&advised(p, words)));
@@ -113,9 +113,6 @@ fn build_and_run(
     };
     if !options.quiet {
         warnings.iter().for_each(|w| messages.show(w));
-    }
-    if let Some(most) = options.max_chain {
-        graph.set_max_chain(most);
     }
     let config = Config {
         log_level: options.logs.loudest(),

@@ -2,6 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use weir::Rules;
 use weir::args::value::{self, Typed};
 use weir::args::{OwnOption, Takes};
 use weir::plugin::{Kind, Level};
@@ -24,6 +25,9 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-threads", takes: Takes::Nothing },
     OwnOption { name: "-max-chain", takes: Takes::Nothing },
     OwnOption { name: "-max-conns", takes: Takes::Nothing },
+    OwnOption { name: "-cl", takes: Takes::Nothing },
+    OwnOption { name: "-sid", takes: Takes::Nothing },
+    OwnOption { name: "-blacklist", takes: Takes::Nothing },
 ];
 
 /// The least memory a session can work with.
@@ -41,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) plugins: Vec<String>,
     pub(crate) memory: usize,
     pub(crate) threads: Option<usize>,
-    pub(crate) max_chain: Option<usize>,
+    pub(crate) rules: Rules,
     pub(crate) max_connections: Option<usize>,
 }
 
@@ -93,6 +97,16 @@ pub(crate) fn command() -> Command {
             value("max-chain", "N", "Most filters inserted between two declared ones (default 6); 0 inserts none")
                 .value_parser(number(0, 64)),
         )
+        .arg(flag("cl", "Complete links: every filter gets every stream it takes, wherever it stands"))
+        .arg(flag("sid", "Link nothing but to filters with SID= or @"))
+        .arg(
+            value(
+                "blacklist",
+                "NAMES",
+                "Filters never inserted, joined with commas; with - in front, the only ones that are",
+            )
+            .action(ArgAction::Append),
+        )
         .arg(
             value("max-conns", "N", "Most connections at once (default what the descriptor limit leaves)")
                 .value_parser(number(1, u32::MAX.into())),
@@ -129,7 +143,12 @@ impl Options {
             plugins: texts("plugin").cloned().collect(),
             memory: matches.get_one::<usize>("memory").copied().unwrap_or(weir::Config::default().memory),
             threads: number("threads"),
-            max_chain: number("max-chain"),
+            rules: Rules {
+                max_chain: number("max-chain").unwrap_or(Rules::default().max_chain),
+                complete: matches.get_flag("cl"),
+                explicit_only: matches.get_flag("sid"),
+                blacklist: texts("blacklist").flat_map(|list| list.split(',')).map(str::to_owned).collect(),
+            },
             max_connections: number("max-conns"),
         })
     }

@@ -21,10 +21,9 @@ impl Graph {
                 let fits = |rule: &&weir_args::property::Rule| rule.tests.iter().all(|t| is_met(t, &offer, false));
                 assignment.rules.iter().find(fits).map(|rule| worth(&assignment.name, &rule.value, props))
             };
-            match value {
-                Some(Ok(value)) => set(props, &assignment.name, value),
-                // What cannot be made of this PID's own properties is left as it is.
-                Some(Err(_)) | None => {}
+            // What cannot be made of this PID's own properties is left as it is.
+            if let Some(Ok(value)) = value {
+                set(props, &assignment.name, value);
             }
         }
     }

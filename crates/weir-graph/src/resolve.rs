@@ -15,7 +15,7 @@ use crate::steer::{Offer, Verdict};
 /// One change the host makes to follow a resolution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// Create this node's filter.
+    /// Create this node's filter, unless it is there or [deferred](Graph::is_deferred); then this comes again.
     Add(NodeId),
     /// Connect the PID to a new input of this node.
     Connect(NodeId),
@@ -28,6 +28,8 @@ pub struct Resolution {
     pub steps: Vec<Step>,
     /// When it was linked to nothing: why, in a sentence.
     pub unlinked: Option<String>,
+    /// It was linked to nothing because all that could take it name other PIDs as their sources.
+    pub by_choice: bool,
 }
 
 /// Arguments an inserted filter inherits.
@@ -75,7 +77,7 @@ impl Graph {
             }
             _ => self.candidates(from, props, nth),
         };
-        let mut done = Resolution::default();
+        let mut done = Resolution { by_choice: targets.is_empty() && self.has_choosers(from), ..Resolution::default() };
         let (mut to_filter, mut to_sink) = (false, false);
         let mut refused = Vec::new();
         for (target, claim) in targets {
@@ -99,6 +101,12 @@ impl Graph {
             done.unlinked = Some(self.unlinked(props, &refused));
         }
         done
+    }
+
+    /// Whether filters choose their sources by hand, among which a PID of `from` could have been.
+    fn has_choosers(&self, from: NodeId) -> bool {
+        let near = |n: &Node| n.subsession == self.nodes[from].subsession;
+        self.nodes.node_weights().any(|n| n.steering.sources.is_some() && near(n))
     }
 
     /// Which of the PIDs of its kind a PID is, in its filter, from 1.
@@ -183,12 +191,9 @@ impl Graph {
             template: self.templates.get(&target).cloned(),
             ..self.nodes[target].clone()
         };
-        let is_ready = copy.template.is_none();
         let id = self.add(copy);
         self.copies.entry(target).or_default().push(id);
-        if is_ready {
-            done.steps.push(Step::Add(id));
-        }
+        done.steps.push(Step::Add(id));
         match self.link_to(pid, id, done) {
             Ok(()) => Ok(()),
             Err(Refusal::Full(why) | Refusal::Unfit(why)) => Err(why),

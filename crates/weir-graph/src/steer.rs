@@ -56,6 +56,10 @@ pub struct Steering {
     pub copies: Option<bool>,
     /// `ccp`: an encoder lets PIDs of these codecs pass.
     pub passes: Vec<CodecId>,
+    /// `FBT`, `FBD`: most media in front of it, in microseconds.
+    pub buffer_micros: Option<u64>,
+    /// `FBU`: most packets in front of it.
+    pub buffer_packets: Option<usize>,
 }
 
 /// A PID as sources look at it.

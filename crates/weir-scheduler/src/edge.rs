@@ -57,6 +57,13 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
+    /// The same with bounds of the user's, where there are any.
+    pub(crate) fn bounded(mut self, packets: Option<usize>, micros: Option<u64>) -> Self {
+        self.limits.packets = packets.map_or(self.limits.packets, |n| n.max(1));
+        self.limits.millis = micros.map_or(self.limits.millis, |us| (us / 1000).max(1));
+        self
+    }
+
     pub(crate) fn new(props: &Props, live: bool) -> Self {
         let raw = props.codec() == Some(weir_media::CodecId::Raw);
         let (policy, limits) = match (live, props.stream_type()) {

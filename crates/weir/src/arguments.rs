@@ -3,38 +3,22 @@
 
 use std::sync::Arc;
 
-use weir_args::value::Mismatch;
-use weir_args::{Arg, Diagnostic, StreamName, redact, suggest};
-use weir_graph::Given;
+use weir_args::property::{self, Assignment};
+use weir_args::value::{self, Mismatch, Typed};
+use weir_args::{Arg, Diagnostic, StreamName, redact, source_id, suggest};
+use weir_graph::{Given, Source, Steering, check_assignment};
+use weir_media::CodecId;
 use weir_plugin::{Applied, Kind, Options, Plugin, Registry, Role};
 
-/// Arguments that steer links and not a filter (gpac-semantics 2), and whether weir can do them yet.
-const RESERVED: &[(&str, bool)] = &[
-    ("gfreg", true),
-    ("gfloc", true),
-    ("gfopt", true),
-    ("gpac", true),
-    ("N", true),
-    ("FID", false),
-    ("SID", false),
-    ("RSID", false),
-    ("TAG", false),
-    ("ITAG", false),
-    ("FS", false),
-    ("FBT", false),
-    ("FBU", false),
-    ("FBD", false),
-    ("DL", false),
-    ("LT", false),
-    ("NCID", false),
-    ("clone", false),
-    ("ccp", false),
-    ("nomux", false),
+/// Arguments that steer links and not a filter (gpac-semantics 2).
+const RESERVED: &[&str] = &[
+    "gfreg", "gfloc", "gfopt", "gpac", "N", "FID", "SID", "RSID", "TAG", "ITAG", "FS", "FBT", "FBU", "FBD", "DL", "LT",
+    "NCID", "clone", "ccp", "nomux",
 ];
 
 /// Whether a name steers links, whatever the filter.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|(reserved, _)| *reserved == name)
+    RESERVED.contains(&name)
 }
 
 /// The arguments of one declaration as they are read.
@@ -46,23 +30,38 @@ pub(crate) struct Arguments<'a> {
     pub(crate) stream_name: StreamName,
     /// `gfloc` has been seen: inserted filters do not hear what follows.
     pub(crate) local: bool,
+    /// What was said of links.
+    pub(crate) steering: Steering,
+    /// `N`: a name to show.
+    pub(crate) shown: Option<String>,
+    /// `FS`: a sub-session.
+    pub(crate) subsession: Option<u32>,
+    /// Properties for its PIDs.
+    pub(crate) assigned: Vec<Assignment>,
+    /// The codec of an encoder, which `ccp` alone means.
+    pub(crate) codec: Option<CodecId>,
     /// The last option was a secret: what is no option now may be the rest of one with colons.
     pub(crate) after_secret: bool,
 }
 
 impl Arguments<'_> {
     /// Applies one argument. Returns it when the node keeps it.
-    pub(crate) fn read(&mut self, arg: &Arg) -> Result<Option<Given>, Diagnostic> {
+    pub(crate) fn read(&mut self, arg: &Arg) -> Result<Option<Given>, Vec<Diagnostic>> {
         let name = arg.name.text.as_str();
         if name.is_empty() {
             return Ok(None); // the grammar has said so
         }
         if arg.property().is_some() {
-            return Err(Diagnostic::error(arg.span(), "properties with # cannot be set yet"));
+            return self.property(arg).map(|()| None);
         }
-        if let Some((_, usable)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
-            return self.reserved(arg, *usable);
+        if is_reserved(name) {
+            return self.reserved(arg);
         }
+        self.option(arg).map_err(|problem| vec![problem])
+    }
+
+    fn option(&mut self, arg: &Arg) -> Result<Option<Given>, Diagnostic> {
+        let name = arg.name.text.as_str();
         let mut given = Given { local: self.local, ..Given::new(name, arg.value_str()) };
         match self.options.apply(name, arg.value_str()) {
             Ok(Applied::Option(index)) => {
@@ -78,17 +77,59 @@ impl Arguments<'_> {
         }
     }
 
-    fn reserved(&mut self, arg: &Arg, usable: bool) -> Result<Option<Given>, Diagnostic> {
+    /// `#NAME=VALUE`.
+    fn property(&mut self, arg: &Arg) -> Result<(), Vec<Diagnostic>> {
+        let name = arg.name.part(1..arg.name.text.len());
+        let assignment = property::parse(&name, arg.value.as_ref())?;
+        let span = arg.value.as_ref().map_or(name.span, |v| v.span);
+        check_assignment(&assignment)
+            .map_err(|why| vec![Diagnostic::error(span, format!("#{}: {why}", assignment.name))])?;
+        self.assigned.push(assignment);
+        Ok(())
+    }
+
+    fn reserved(&mut self, arg: &Arg) -> Result<Option<Given>, Vec<Diagnostic>> {
         let name = arg.name.text.as_str();
-        self.local |= name == "gfloc";
-        let value = arg.value_str().unwrap_or_default();
-        if !usable {
-            return Err(Diagnostic::error(arg.span(), format!("{name} cannot be used yet")));
+        let text = || match arg.value_str() {
+            Some(text) if !text.is_empty() => Ok(text.to_owned()),
+            _ => Err(vec![Diagnostic::error(arg.span(), format!("{name}: expected a name"))]),
+        };
+        match name {
+            "gfreg" => return Ok(Some(Given::new(name, Some(&text()?)))),
+            "N" => self.shown = Some(text()?),
+            "FID" => self.steering.id = Some(text()?),
+            "TAG" => self.steering.tag = Some(text()?),
+            "ITAG" => self.steering.inherited_tag = Some(text()?),
+            "SID" => {
+                let given =
+                    arg.value.clone().unwrap_or_else(|| arg.name.part(arg.name.text.len()..arg.name.text.len()));
+                self.steering.sources = Some(source_id::parse(&given)?.into_iter().map(Source::from).collect());
+            }
+            "RSID" => self.steering.explicit_only = yes(arg)?,
+            "clone" => self.steering.cloning = Some(yes(arg)?),
+            "nomux" => self.steering.copies = Some(yes(arg)?),
+            "ccp" => self.steering.passes = self.passes(arg)?,
+            "FS" => self.subsession = Some(u32::try_from(number(arg, u32::MAX.into())?).unwrap_or(u32::MAX)),
+            "FBT" | "FBD" => self.steering.buffer_micros = u64::try_from(number(arg, i64::MAX)?).ok(),
+            "FBU" => self.steering.buffer_packets = usize::try_from(number(arg, 1 << 20)?).ok(),
+            "LT" => {
+                let error = Diagnostic::error(arg.span(), "LT: a filter has no log of its own here");
+                return Err(vec![error.help(format!("write -logs={}@debug", self.plugin.name()))]);
+            }
+            "DL" | "NCID" => return Err(vec![Diagnostic::error(arg.span(), format!("{name} has no meaning here"))]),
+            _ => self.local |= name == "gfloc",
         }
-        if matches!(name, "N" | "gfreg") && value.is_empty() {
-            return Err(Diagnostic::error(arg.span(), format!("{name}: expected a name")));
-        }
-        Ok((name == "gfreg").then(|| Given::new(name, Some(value))))
+        Ok(None)
+    }
+
+    /// The codecs in `ccp=a,b`; without any, the encoder's own.
+    fn passes(&self, arg: &Arg) -> Result<Vec<CodecId>, Vec<Diagnostic>> {
+        let Some(text) = arg.value_str() else { return Ok(self.codec.into_iter().collect()) };
+        let codec = |name: &str| {
+            let unknown = || Diagnostic::error(arg.span(), format!("ccp: there is no codec called {name}"));
+            CodecId::from_name(name).ok_or_else(|| vec![unknown()])
+        };
+        text.split(',').map(codec).collect()
     }
 
     /// Checks that a filter which may be inserted next to this one knows the argument.
@@ -128,6 +169,23 @@ impl Arguments<'_> {
             None => format!("weir -h {plugin} lists its options"),
         };
         Diagnostic::error(arg.name.span, format!("{plugin} has no option {name}")).help(help)
+    }
+}
+
+/// A yes or no.
+fn yes(arg: &Arg) -> Result<bool, Vec<Diagnostic>> {
+    match value::parse(Kind::Bool, arg.value_str()) {
+        Ok(Typed::Bool(yes)) => Ok(yes),
+        _ => Err(vec![Diagnostic::error(arg.span(), format!("{}: expected yes or no", arg.name.text))]),
+    }
+}
+
+/// A whole number from 0 on.
+fn number(arg: &Arg, max: i64) -> Result<i64, Vec<Diagnostic>> {
+    match value::parse(Kind::Int { min: 0, max }, arg.value_str()) {
+        Ok(Typed::Int(n)) => Ok(n),
+        Ok(_) => unreachable!("a whole number was asked for"),
+        Err(mismatch) => Err(vec![Diagnostic::error(arg.span(), format!("{}: {mismatch}", arg.name.text))]),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use weir_args::property::Assignment;
 use weir_args::{
-    Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact,
+    DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact, source_id,
     suggest,
 };
-use weir_graph::{Given, Global, Graph, Node};
+use weir_graph::{From, Given, Global, Graph, Node, NodeId, Rules, Source, Steering};
 use weir_media::{CodecId, local_path};
 use weir_plugin::{Options, Plugin, Registry, Role};
 
@@ -30,9 +31,19 @@ pub struct Built {
 /// # Errors
 /// Everything wrong with the words, in their order. Nothing has been created or opened.
 pub fn build(parsed: &Parsed, registry: &Registry) -> Result<Built, Vec<Diagnostic>> {
+    build_with(parsed, registry, Rules::default())
+}
+
+/// Builds the graph of parsed words, to be linked by these rules.
+///
+/// # Errors
+/// As for [`build`].
+pub fn build_with(parsed: &Parsed, registry: &Registry, rules: Rules) -> Result<Built, Vec<Diagnostic>> {
     let mut builder = Builder {
         registry,
-        graph: Graph::new(registry),
+        graph: Graph::with_rules(registry, rules),
+        declared: Vec::new(),
+        links: Vec::new(),
         places: Places::default(),
         globals: Vec::new(),
         found: parsed.diagnostics.clone(),
@@ -47,7 +58,7 @@ pub fn build(parsed: &Parsed, registry: &Registry) -> Result<Built, Vec<Diagnost
         match item {
             _ if broken(item) => {} // the grammar has said what is wrong
             Item::Declaration(decl) => builder.declare(decl, before),
-            Item::Link(link) => builder.problem(link.word.span, "links with @ cannot be used yet"),
+            Item::Link(link) => builder.link(link),
             Item::Global(_) => {}
         }
         before = if let Item::Declaration(decl) = item { Some(decl) } else { before };
@@ -58,6 +69,10 @@ pub fn build(parsed: &Parsed, registry: &Registry) -> Result<Built, Vec<Diagnost
 struct Builder<'a> {
     registry: &'a Registry,
     graph: Graph,
+    /// The node of each declaration; `None` for one that is wrong.
+    declared: Vec<Option<NodeId>>,
+    /// Links that wait for the filter they lead to.
+    links: Vec<Source>,
     places: Places,
     /// Global options, as they stand in the words and as the graph has them.
     globals: Vec<(&'a GlobalOption, Global)>,
@@ -70,13 +85,13 @@ struct Read {
     given: Vec<Given>,
     /// Name and place of each in `given`.
     places: Vec<(String, Span)>,
+    steering: Steering,
+    shown: Option<String>,
+    subsession: Option<u32>,
+    assigned: Vec<Assignment>,
 }
 
 impl<'a> Builder<'a> {
-    fn problem(&mut self, span: Span, message: impl Into<String>) {
-        self.found.push(Diagnostic::error(span, message));
-    }
-
     fn failed(&self) -> bool {
         self.found.iter().any(|d| d.severity == Severity::Error)
     }
@@ -95,19 +110,41 @@ impl<'a> Builder<'a> {
         Ok(Built { graph: self.graph, places: self.places, warnings: self.found })
     }
 
+    /// `@`: it is for the declaration that follows.
+    fn link(&mut self, link: &weir_args::Link) {
+        let Some(from) = link.target.and_then(|at| self.declared.get(at).copied().flatten()) else { return };
+        let mut fragments = Vec::new();
+        for text in &link.fragments {
+            match source_id::fragment(text) {
+                Ok(fragment) => fragments.push(fragment),
+                Err(problem) => self.found.push(problem),
+            }
+        }
+        self.links.push(Source { from: From::Node(from), fragments });
+    }
+
     fn declare(&mut self, decl: &Declaration, before: Option<&Declaration>) {
+        let mut links = std::mem::take(&mut self.links);
         let Choice { plugin, is_url } = match choose(self.registry, decl, before) {
             Ok(choice) => choice,
-            Err(problem) => return self.found.push(problem),
+            Err(problem) => {
+                self.declared.push(None);
+                return self.found.push(problem);
+            }
         };
-        let Read { options, given, places } = self.arguments(decl, plugin.as_ref(), is_url);
+        let Read { options, given, places, mut steering, shown, subsession, assigned } =
+            self.arguments(decl, plugin.as_ref(), is_url);
         self.check_gfreg(decl);
-        let mut node = Node::declared(plugin, options, given);
-        node.codec = decl.codec().and_then(|c| CodecId::from_name(&c.text));
-        if let Some(name) = decl.arg("N").and_then(Arg::value_str) {
-            node.name = name.to_owned();
+        if !links.is_empty() {
+            steering.sources.get_or_insert_default().append(&mut links);
         }
-        self.graph.declare(node);
+        let mut node = Node::declared(plugin, options, given);
+        node.steering = steering;
+        node.assigned = assigned;
+        node.subsession = subsession.unwrap_or(node.subsession);
+        node.codec = codec(decl);
+        node.name = shown.unwrap_or(node.name);
+        self.declared.push(Some(self.graph.declare(node)));
         self.places.declared.push(Declared { whole: decl.span(), name: decl.name.span, args: places });
     }
 
@@ -122,8 +159,19 @@ impl<'a> Builder<'a> {
             given.push(Given::new(name, Some(&redact(&decl.name.text, stream_name))));
             places.push((name.to_owned(), decl.name.span));
         }
-        let mut arguments =
-            Arguments { registry: self.registry, plugin, options, stream_name, local: false, after_secret: false };
+        let mut arguments = Arguments {
+            registry: self.registry,
+            plugin,
+            options,
+            stream_name,
+            local: false,
+            steering: Steering::default(),
+            shown: None,
+            subsession: None,
+            assigned: Vec::new(),
+            codec: codec(decl),
+            after_secret: false,
+        };
         for arg in &decl.args {
             match arguments.read(arg) {
                 Ok(Some(g)) => {
@@ -131,10 +179,11 @@ impl<'a> Builder<'a> {
                     places.push((arg.name.text.clone(), arg.span()));
                 }
                 Ok(None) => {}
-                Err(problem) => self.found.push(problem),
+                Err(problems) => self.found.extend(problems),
             }
         }
-        Read { options: arguments.options, given, places }
+        let Arguments { options, steering, shown, subsession, assigned, .. } = arguments;
+        Read { options, given, places, steering, shown, subsession, assigned }
     }
 
     /// A name in `gfreg` that is of no filter prefers nothing.
@@ -217,26 +266,34 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A graph has somewhere to begin and somewhere to end, in this order.
+    /// A graph has somewhere to begin and somewhere to end, in this order where links are made by place.
     fn check_ends(&mut self) {
-        let roles: Vec<(Role, u32)> = self.graph.nodes().map(|(_, n)| (n.plugin.role(), n.subsession)).collect();
-        let Some(first_source) = roles.iter().position(|(role, _)| *role == Role::Source) else {
+        let is_free = |n: &Node| n.steering.sources.is_some() || self.graph.rules().complete;
+        let nodes: Vec<(Role, u32, bool)> =
+            self.graph.nodes().map(|(_, n)| (n.plugin.role(), n.subsession, is_free(n))).collect();
+        let Some(first_source) = nodes.iter().position(|(role, ..)| *role == Role::Source) else {
             let at = self.places.declared.first().map_or(Span::new(0, 0..0), |d| d.name);
             let help = "begin with a source: avgen, or -i FILE";
             return self.found.push(Diagnostic::error(at, "nothing here makes media").help(help));
         };
-        for place in &self.places.declared[..first_source] {
+        for (place, _) in self.places.declared[..first_source].iter().zip(&nodes).filter(|(_, (.., free))| !free) {
             let message = "nothing comes to what stands before every source";
             self.found.push(Diagnostic::error(place.name, message).help("put it behind its source"));
         }
-        let Some((_, last)) = roles.last() else { return };
-        if !roles.iter().any(|(role, sub)| *role == Role::Sink && sub == last) {
-            let source = roles.iter().position(|(_, sub)| sub == last).unwrap_or(first_source);
+        let Some((_, last, _)) = nodes.last() else { return };
+        let is_end = |(role, sub, free): &(Role, u32, bool)| *role == Role::Sink && (sub == last || *free);
+        if !nodes.iter().any(is_end) {
+            let source = nodes.iter().position(|(_, sub, _)| sub == last).unwrap_or(first_source);
             let message = "nothing behind this source takes its media";
             let help = "end with an output: -o FILE or -o rtmp://...";
             self.found.push(Diagnostic::error(self.places.declared[source].name, message).help(help));
         }
     }
+}
+
+/// The codec an encoder was declared with.
+fn codec(decl: &Declaration) -> Option<CodecId> {
+    decl.codec().and_then(|c| CodecId::from_name(&c.text))
 }
 
 /// The option that the name of a declaration is for.

@@ -18,12 +18,12 @@ mod places;
 mod registry;
 mod secrets;
 
-pub use build::{Built, build};
+pub use build::{Built, build, build_with};
 pub use places::Places;
 pub use registry::registry;
 pub use secrets::secrets;
 pub use weir_args as args;
-pub use weir_graph::{Given, Global, Graph, Node, Unused};
+pub use weir_graph::{Given, Global, Graph, Node, Rules, Unused};
 pub use weir_native::load as load_native;
 pub use weir_plugin as plugin;
 pub use weir_scheduler::{

@@ -151,12 +151,22 @@ fn arguments_that_are_wrong() {
 }
 
 #[test]
-fn what_cannot_be_used_yet_says_so() {
-    refused("avgen:FID=a -o null", "FID=a: FID cannot be used yet");
-    refused("avgen:#Width=3 -o null", "#Width=3: properties with # cannot be set yet");
-    refused("avgen @ -o null", "@: links with @ cannot be used yet");
-    refused("avgen c=avc @1#audio -o null", "@1#audio: links with @ cannot be used yet");
-    refused("avgen -o null:clone:nomux", "clone: clone cannot be used yet\nnomux: nomux cannot be used yet");
+fn what_steers_links_is_checked() {
+    refused("avgen:FID -o null", "FID: FID: expected a name");
+    refused("avgen:FID=a -o null:SID=a#video0", "video0: PIDs of a kind are counted from 1");
+    refused("avgen:#Width=wide -o null", "wide: #Width: expected a whole number, at least 0");
+    refused("avgen:#CodecID=nope -o null", "nope: #CodecID: nope is no codec");
+    refused("avgen:#X=(video1 -o null", "(video1: a ) is missing behind this test");
+    refused(
+        "avgen @# -o null",
+        ": a test of the PID is missing here (write video, audio2, raw, NAME=VALUE or the name of a PID)",
+    );
+    refused(
+        "avgen -o null:clone=maybe:FS=-1",
+        "clone=maybe: clone: expected yes or no\nFS=-1: FS: expected a whole number from 0 to 4294967295",
+    );
+    refused("avgen c=avc:ccp=nope -o null", "ccp=nope: ccp: there is no codec called nope");
+    refused("avgen:LT=debug -o null", "LT=debug: LT: a filter has no log of its own here (write -logs=avgen@debug)");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod wire;
 use std::collections::VecDeque;
 
 use crossbeam_channel::Sender;
-use weir_graph::{Graph, NodeId};
+use weir_graph::{Graph, Node, NodeId};
 use weir_media::{Props, Time};
 use weir_plugin::{
     Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutState, OutputRecord, Ready, Result,
@@ -75,6 +75,44 @@ struct Slot {
     noted: bool,
     report: FilterReport,
     record: Option<OutputRecord>,
+}
+
+impl Slot {
+    fn new(id: NodeId, node: &Node, mail: Mailbox) -> Self {
+        Self {
+            id,
+            role: node.plugin.role(),
+            lane: node.plugin.lane(),
+            filter: None,
+            mail: Some(Box::new(mail)),
+            state: State::Here,
+            started: false,
+            queued: false,
+            missed: false,
+            stop: false,
+            inputs: Vec::new(),
+            producers: Vec::new(),
+            outs: Vec::new(),
+            pace: None,
+            events: Vec::new(),
+            services: Vec::new(),
+            wake: None,
+            late: false,
+            noted: false,
+            report: FilterReport { name: node.name.clone(), ..FilterReport::default() },
+            record: None,
+        }
+    }
+}
+
+impl Slot {
+    /// The filter with its mailbox, for a call; `None` while it is away or not made yet.
+    fn take(&mut self) -> Option<(Box<dyn Filter>, Box<Mailbox>)> {
+        let filter = self.filter.take()?;
+        let mail = self.mail.take();
+        debug_assert!(mail.is_some(), "a filter that is here has its mailbox here");
+        Some((filter, mail?))
+    }
 }
 
 /// The scheduler without a world.
@@ -172,7 +210,7 @@ impl<P: Platform> Core<P> {
 
     fn start_now(&mut self, i: usize) -> Result<()> {
         let slot = &mut self.nodes[i];
-        let (Some(mut filter), Some(mut mail)) = (slot.filter.take(), slot.mail.take()) else { return Ok(()) };
+        let Some((mut filter, mut mail)) = slot.take() else { return Ok(()) };
         slot.started = true;
         mail.now = self.platform.now();
         mail.utc = self.platform.utc_micros();
@@ -186,7 +224,7 @@ impl<P: Platform> Core<P> {
     fn deliver_events(&mut self, i: usize) -> Result<()> {
         let events = std::mem::take(&mut self.nodes[i].events);
         let slot = &mut self.nodes[i];
-        let (Some(mut filter), Some(mut mail)) = (slot.filter.take(), slot.mail.take()) else { return Ok(()) };
+        let Some((mut filter, mut mail)) = slot.take() else { return Ok(()) };
         let result = events.into_iter().try_for_each(|event| filter.event(&mut mail.ctx(), event));
         self.nodes[i].filter = Some(filter);
         let applied = self.apply_all(i, &mut mail);
@@ -317,7 +355,7 @@ impl<P: Platform> Core<P> {
             return; // a consumer wakes it when there is room
         }
         let slot = &mut self.nodes[i];
-        let (Some(filter), Some(mut mail)) = (slot.filter.take(), slot.mail.take()) else { return };
+        let Some((filter, mut mail)) = slot.take() else { return };
         self.fill(i, &mut mail, now);
         let slot = &mut self.nodes[i];
         let mut job = Job {

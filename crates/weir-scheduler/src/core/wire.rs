@@ -7,43 +7,27 @@ use weir_plugin::{Create, Effect, Error, ErrorKind, Event, Item, Level, Mailbox,
 use super::{Core, OutPort, Slot, State, filter_id};
 use crate::edge::{Edge, pid_name};
 use crate::platform::Platform;
-use crate::report::FilterReport;
 
 impl<P: Platform> Core<P> {
+    /// Creates the filter of a node. One whose output name has still to be filled gets it when that is known.
     pub(super) fn add(&mut self, id: NodeId) -> Result<()> {
         let node = self.graph.node(id);
+        if id.index() == self.nodes.len() {
+            self.nodes.push(Slot::new(id, node, Mailbox::new(self.memory.clone())));
+        }
+        if self.graph.is_deferred(id) || self.nodes[id.index()].filter.is_some() {
+            return Ok(());
+        }
         let with = Create { options: node.options.clone(), bundle: node.bundle.clone(), memory: self.memory.clone() };
-        let made = node.plugin.create(with);
-        let report = FilterReport { name: node.name.clone(), ..FilterReport::default() };
-        assert_eq!(self.nodes.len(), id.index(), "nodes are added in order and never removed");
-        let (filter, failed) = match made {
-            Ok(filter) => (Some(filter), None),
-            Err(e) => (None, Some(e)),
-        };
-        self.nodes.push(Slot {
-            id,
-            role: node.plugin.role(),
-            lane: node.plugin.lane(),
-            filter,
-            mail: Some(Box::new(Mailbox::new(self.memory.clone()))),
-            state: if failed.is_some() { State::Over } else { State::Here },
-            started: false,
-            queued: false,
-            missed: false,
-            stop: false,
-            inputs: Vec::new(),
-            producers: Vec::new(),
-            outs: Vec::new(),
-            pace: None,
-            events: Vec::new(),
-            services: Vec::new(),
-            wake: None,
-            late: false,
-            noted: false,
-            report,
-            record: None,
-        });
-        failed.map_or(Ok(()), Err)
+        let slot = &mut self.nodes[id.index()];
+        match node.plugin.create(with) {
+            Ok(filter) => slot.filter = Some(filter),
+            Err(e) => {
+                slot.state = State::Over;
+                return Err(e);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn apply_all(&mut self, i: usize, mail: &mut Mailbox) -> Result<()> {
@@ -59,7 +43,8 @@ impl<P: Platform> Core<P> {
     pub(super) fn apply(&mut self, i: usize, effect: Effect) -> Result<()> {
         match effect {
             Effect::Open(out, props) => self.open(i, out, props),
-            Effect::Props(out, props) => {
+            Effect::Props(out, mut props) => {
+                self.graph.dress(self.nodes[i].id, &mut props);
                 self.nodes[i].outs[out.0 as usize].props = props.clone();
                 self.emit(i, out.0 as usize, Item::Props(props));
             }
@@ -98,7 +83,8 @@ impl<P: Platform> Core<P> {
     }
 
     /// A filter opened an output: find where it goes.
-    pub(super) fn open(&mut self, i: usize, out: OutId, props: Props) {
+    pub(super) fn open(&mut self, i: usize, out: OutId, mut props: Props) {
+        self.graph.dress(self.nodes[i].id, &mut props);
         let has_time = props.stream_type() != Some(StreamType::File);
         let before_clock = self.is_before_clock(i);
         let slot = &mut self.nodes[i];
@@ -109,7 +95,8 @@ impl<P: Platform> Core<P> {
         let id = slot.id;
         let found = self.graph.resolve(id, out, &props);
         if let Some(why) = found.unlinked {
-            self.log_node(i, Level::Warning, format!("{} is not used: {why}", pid_name(&props, out.0)));
+            let level = if found.by_choice { Level::Info } else { Level::Warning };
+            self.log_node(i, level, format!("{} is not used: {why}", pid_name(&props, out.0)));
         }
         let live_edge = self.live && (has_time || !before_clock);
         for step in found.steps {
@@ -134,9 +121,11 @@ impl<P: Platform> Core<P> {
     }
 
     pub(super) fn connect(&mut self, from: usize, out: OutId, props: &Props, to: usize, live: bool) {
+        let steering = &self.graph.node(self.nodes[to].id).steering;
+        let edge = Edge::new(props, live).bounded(steering.buffer_packets, steering.buffer_micros);
         let slot = &mut self.nodes[to];
         let input = slot.inputs.len();
-        slot.inputs.push(Edge::new(props, live));
+        slot.inputs.push(edge);
         slot.producers.push((from, out));
         self.nodes[from].outs[out.0 as usize].to.push((to, input));
         self.deliver(to, input, Item::Props(props.clone()));
