@@ -116,9 +116,9 @@ fn the_same_file_twice_is_a_mistake() {
 }
 
 #[test]
-fn pushing_is_not_done_by_accident() {
-    let words = "avgen c=avc c=aac -o rtmp://127.0.0.1:1/live";
-    says(&mistake(words, START, "rtmp://127.0.0.1:1/live"), "rtmp_listen=1");
+fn what_only_a_listener_has_is_no_option_of_a_push() {
+    let words = "avgen c=avc c=aac -o rtmp://127.0.0.1:1/live:maxip=3";
+    says(&mistake(words, START, "rtmp://127.0.0.1:1/live:maxip=3"), "add rtmp_listen=1");
 }
 
 #[test]

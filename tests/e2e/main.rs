@@ -14,6 +14,7 @@ mod long;
 mod many;
 mod native;
 mod players;
+mod pushing;
 mod raw;
 mod relay;
 mod serving;

@@ -79,6 +79,13 @@ const PEERS: &[Peer] = &[
         required: true,
     },
     Peer {
+        name: "Python and OpenSSL",
+        probe: &["sh", "-c", "command -v python3 && command -v openssl"],
+        packages: &["python3", "openssl"],
+        left_out: "tests with an encrypted server",
+        required: true,
+    },
+    Peer {
         name: "nasm",
         probe: &["nasm", "-v"],
         packages: &["nasm"],

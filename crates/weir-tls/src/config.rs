@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::ServerTls;
@@ -68,7 +70,15 @@ impl ClientTls {
             .map_err(|e| Error(e.to_string()))?;
         let config = match trust {
             Trust::System => builder.with_root_certificates(system_roots()?).with_no_client_auth(),
-            Trust::Authorities(pem) => builder.with_root_certificates(roots(pem)?).with_no_client_auth(),
+            Trust::Authorities(pem) => {
+                let believed = certificates(pem)?;
+                let chains =
+                    WebPkiServerVerifier::builder_with_provider(roots(&believed)?.into(), Arc::clone(&provider))
+                        .build()
+                        .map_err(|e| Error(e.to_string()))?;
+                let verifier = OwnVerifier { believed, chains };
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+            }
             Trust::Pin(sha256) => verified_by(builder, Verifier { pin: Some(sha256), provider }),
             Trust::Anybody => verified_by(builder, Verifier { pin: None, provider }),
         };
@@ -93,13 +103,66 @@ fn system_roots() -> Result<RootCertStore, Error> {
     Ok(store)
 }
 
-fn roots(pem: &[u8]) -> Result<RootCertStore, Error> {
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let all = all.map_err(|e| Error(format!("a certificate in it cannot be read: {e}")))?;
+    if all.is_empty() { Err(Error("there is no certificate in it".to_owned())) } else { Ok(all) }
+}
+
+fn roots(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let added = certificate.map_err(|e| e.to_string()).and_then(|c| store.add(c).map_err(|e| e.to_string()));
-        added.map_err(|e| Error(format!("a certificate in it cannot be read: {e}")))?;
+    for certificate in certificates {
+        let added = store.add(certificate.clone());
+        added.map_err(|e| Error(format!("a certificate in it cannot be used: {e}")))?;
     }
-    if store.is_empty() { Err(Error("there is no certificate in it".to_owned())) } else { Ok(store) }
+    Ok(store)
+}
+
+/// Believes what given authorities vouch for, and the given certificates themselves: many servers have one that vouches
+/// for itself.
+#[derive(Debug)]
+struct OwnVerifier {
+    believed: Vec<CertificateDer<'static>>,
+    chains: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for OwnVerifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.believed.iter().any(|believed| believed == certificate) {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.chains.verify_server_cert(certificate, between, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
 }
 
 /// Believes one certificate, or any. The signature of the handshake is checked even so: the peer has the key.

@@ -166,6 +166,9 @@ fn explain(e: &rustls::Error) -> String {
         Error::InvalidCertificate(Why::ApplicationVerificationFailure) => {
             "the certificate is not the one of pin=".to_owned()
         }
+        Error::InvalidCertificate(Why::Other(_)) => {
+            "the certificate is not trusted: it vouches for itself; use ca= or pin=".to_owned()
+        }
         Error::InvalidMessage(_) => "the peer does not speak TLS".to_owned(),
         e => e.to_string(),
     }

@@ -131,6 +131,13 @@ const OPTIONS: &[OptionDef] = &[
         "Further arguments of connect, such as B:1 S:text N:2 O:1 NS:name:text O:0",
     ),
     OptionDef::new("tcp_nodelay", Kind::Bool, "yes", "Send at once, and do not wait to fill a segment"),
+    OptionDef::new(
+        "cert",
+        Kind::Str,
+        "",
+        "rtmps with rtmp_listen: file of the certificate and those that vouch for it, PEM; read again when it changes",
+    ),
+    OptionDef::new("cert_key", Kind::Str, "", "rtmps with rtmp_listen: file of the certificate's key, PEM"),
     OptionDef::new("ca", Kind::Str, "", "rtmps: file of certificate authorities to trust, in place of the system's"),
     OptionDef::new("pin", Kind::Str, "", "rtmps: SHA-256 of the one certificate to trust, 64 hexadecimal digits"),
     OptionDef::new("insecure", Kind::Bool, "no", "rtmps: trust anybody"),

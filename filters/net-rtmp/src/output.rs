@@ -43,10 +43,15 @@ impl Output {
 
 impl Filter for Output {
     fn start(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        let (limits, addr) = (self.settings.limits, self.settings.addr);
-        self.service = ctx.serve(addr, move || Box::new(RtmpService::new(limits)));
-        let Settings { stream, shown, limits_given, .. } = &self.settings;
-        let open = Open { stream: stream.clone(), shown: shown.clone(), limits: limits_given.then_some(limits) };
+        let (limits, addr, tls) = (self.settings.limits, self.settings.addr, self.settings.tls.clone());
+        self.service = ctx.serve(addr, move || Box::new(RtmpService::new(limits, tls)));
+        let Settings { stream, shown, limits_given, tls, .. } = &self.settings;
+        let open = Open {
+            stream: stream.clone(),
+            shown: shown.clone(),
+            limits: limits_given.then_some(limits),
+            encrypted: tls.is_some(),
+        };
         ctx.post(self.service, Box::new(ToService::Open(Box::new(open))));
         Ok(())
     }

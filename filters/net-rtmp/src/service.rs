@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_media::Time;
+use weir_plugin::tls::Tls;
 use weir_plugin::{ConnId, FilterId, Io, Level, Message, Ready, Service, Timer};
 use weir_rtmp::chunk::Limits;
 use weir_rtmp::ring::{Batch, Media};
@@ -48,6 +49,8 @@ pub(crate) struct Open {
     pub(crate) shown: String,
     /// Limits of the address, when the user gave any.
     pub(crate) limits: Option<AddressLimits>,
+    /// For `rtmps://`.
+    pub(crate) encrypted: bool,
 }
 
 /// From the service to an output.
@@ -64,6 +67,7 @@ pub(crate) enum FromService {
 /// The service of one address.
 pub(crate) struct RtmpService {
     config: ServerConfig,
+    tls: Option<Tls>,
     pub(crate) streams: BTreeMap<FilterId, Stream>,
     pub(crate) players: Players,
     /// Connections with something to do, in the order they get their share.
@@ -81,7 +85,7 @@ pub(crate) struct RtmpService {
 }
 
 impl RtmpService {
-    pub(crate) fn new(limits: AddressLimits) -> Self {
+    pub(crate) fn new(limits: AddressLimits, tls: Option<Tls>) -> Self {
         let config = ServerConfig {
             handshake_deadline: limits.timeout,
             connect_deadline: limits.timeout,
@@ -90,6 +94,7 @@ impl RtmpService {
         };
         Self {
             config,
+            tls,
             streams: BTreeMap::new(),
             players: Players::new(limits),
             queue: VecDeque::new(),
@@ -103,10 +108,12 @@ impl RtmpService {
     }
 
     fn open(&mut self, io: &mut dyn Io, from: FilterId, open: Open) {
-        let Open { stream, shown, limits } = open;
+        let Open { stream, shown, limits, encrypted } = open;
         let path = stream.path.expose();
         let why = if self.streams.values().any(|s| s.settings.path.expose() == path) {
             format!("{shown} is served by another output already; give it a name of its own")
+        } else if encrypted != self.tls.is_some() {
+            format!("{shown}: rtmp:// and rtmps:// cannot share a port")
         } else if limits.is_some_and(|limits| limits != self.players.limits()) {
             format!(
                 "{shown}: maxconn, maxnew, maxip and timeout hold for all outputs on an address; give them to the first"
@@ -396,7 +403,24 @@ impl Service for RtmpService {
         io.random(&mut seed);
         let session = ServerSession::new(self.config.clone(), seed, io.now());
         let slot = self.players.insert(Player::new(conn, peer, session, lease));
+        if let Some(tls) = &self.tls
+            && io.secure(conn, tls).is_err()
+            && let Some(player) = self.players.take(slot)
+        {
+            return self.drop_player(io, slot, player, Why::Broken);
+        }
         self.serve(io, slot);
+    }
+
+    /// A connection is encrypted now, or will never be.
+    fn connected(&mut self, io: &mut dyn Io, conn: ConnId, result: std::io::Result<()>) {
+        if result.is_ok() {
+            return self.ready(io, conn, Ready { readable: true, writable: true });
+        }
+        let Some(slot) = self.players.find(conn) else { return };
+        if let Some(player) = self.players.take(slot) {
+            self.drop_player(io, slot, player, Why::Broken);
+        }
     }
 
     fn ready(&mut self, _: &mut dyn Io, conn: ConnId, ready: Ready) {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::push::PUSH_ONLY;
+use weir_plugin::tls::{ServerTls, Tls};
 use weir_plugin::{Error, ErrorKind, Options, Result};
 use weir_rtmp::ring::{LagPolicy, RingLimits, Start};
 use weir_rtmp::{RtmpUrl, Scheme, StreamPath};
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) limits: AddressLimits,
     /// The user gave at least one of the limits.
     pub(crate) limits_given: bool,
+    /// Encryption, for `rtmps://`.
+    pub(crate) tls: Option<Tls>,
     pub(crate) stream: StreamSettings,
 }
 
@@ -61,9 +64,7 @@ impl Settings {
             return Err(Error::bad_option(format!("{name} is for pushing, and this output listens: leave it out")));
         }
         let url = RtmpUrl::parse(text).map_err(|e| Error::bad_option(e.to_string()))?;
-        if url.scheme != Scheme::Rtmp {
-            return Err(Error::bad_option("rtmps:// cannot be served yet"));
-        }
+        let tls = tls(options, url.scheme)?;
         if url.has_options {
             return Err(Error::bad_option("the URL has a space in it"));
         }
@@ -78,9 +79,23 @@ impl Settings {
             return Err(Error::bad_option("the URL names no app: rtmp://HOST[:PORT]/APP[/NAME]"));
         }
         let addr = SocketAddr::new(local_address(&url.host)?, url.port);
-        let shown = format!("rtmp://{}:{}/{}", bracketed(&url.host), url.port, path.expose());
+        let shown = format!("{}://{}:{}/{}", url.scheme.as_str(), bracketed(&url.host), url.port, path.expose());
         let limits_given = ["maxconn", "maxnew", "maxip", "timeout"].iter().any(|name| options.is_given(name));
-        Ok(Self { addr, shown, limits: limits(options)?, limits_given, stream: stream(options, path)? })
+        Ok(Self { addr, shown, limits: limits(options)?, limits_given, tls, stream: stream(options, path)? })
+    }
+}
+
+fn tls(options: &Options, scheme: Scheme) -> Result<Option<Tls>> {
+    match (scheme, options.text("cert"), options.text("cert_key")) {
+        (Scheme::Rtmp, None, None) => Ok(None),
+        (Scheme::Rtmp, ..) => Err(Error::bad_option("cert and cert_key are for rtmps://")),
+        (Scheme::Rtmps, Some(certificate), Some(key)) => {
+            let tls = ServerTls::watch(certificate.as_ref(), key.as_ref());
+            Ok(Some(Tls::Server(tls.map_err(|e| Error::new(ErrorKind::Io, e.to_string()))?)))
+        }
+        (Scheme::Rtmps, ..) => {
+            Err(Error::bad_option("a listener for rtmps:// needs cert=FILE and cert_key=FILE, in PEM"))
+        }
     }
 }
 

@@ -244,7 +244,6 @@ impl PushService {
             // Our own last session still holds the name.
             class = Class::Network;
         }
-        let text = self.masked(text);
         self.note(io, text.clone());
         let mut random = [0; 4];
         io.random(&mut random);
@@ -268,16 +267,6 @@ impl PushService {
 
     fn note(&mut self, io: &mut dyn Io, text: String) {
         self.record.last_error = Some((text, io.now()));
-    }
-
-    /// What a server said, without what it must not repeat.
-    fn masked(&self, text: String) -> String {
-        let name = self.settings.client.name.expose();
-        let (key, query) = name.split_once('?').unwrap_or((name, ""));
-        let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
-        let password = self.settings.login.as_ref().map_or("", |login| login.password.expose());
-        let secrets = [name, key, password].into_iter().chain(values).filter(|secret| !secret.is_empty());
-        secrets.fold(text, |text, secret| text.replace(secret, "…"))
     }
 
     fn drained(&mut self, io: &mut dyn Io, clean: bool) {

@@ -132,7 +132,7 @@ impl Session {
 
     /// Reads, answers and writes what is due. True when there is more to do at once.
     pub(super) fn serve(&mut self, io: &mut dyn Io, mut with: With<'_>) -> Result<bool, Ending> {
-        self.read(io)?;
+        self.read(io, with.settings)?;
         self.events(io, &with)?;
         let (before, now) = (self.sent, io.now());
         let feed = self.cursor.as_mut().filter(|_| self.closing.is_none()).map(|cursor| Feed {
@@ -173,7 +173,7 @@ impl Session {
         self.serve(io, With { settings, ring, resume, batch: with.batch })
     }
 
-    fn read(&mut self, io: &mut dyn Io) -> Result<(), Ending> {
+    fn read(&mut self, io: &mut dyn Io, settings: &Settings) -> Result<(), Ending> {
         let mut buf = [0; READ_PER_TURN];
         while self.readable {
             match io.read(self.conn, &mut buf) {
@@ -181,7 +181,7 @@ impl Session {
                 Ok(0) => return Err(self.closed(io.now()).into()),
                 Ok(n) => {
                     if let Err(e) = self.rtmp.handle_input(&buf[..n], io.now()) {
-                        return Err(self.refusal(e));
+                        return Err(self.refusal(e, settings));
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.readable = false,
@@ -229,7 +229,7 @@ impl Session {
         Failure::network("the connection broke")
     }
 
-    fn refusal(&self, e: weir_rtmp::Error) -> Ending {
+    fn refusal(&self, e: weir_rtmp::Error, settings: &Settings) -> Ending {
         let Some(refused) = self.rtmp.refused().filter(|_| e.kind == weir_rtmp::ErrorKind::Refused) else {
             return match e.kind {
                 weir_rtmp::ErrorKind::NotRtmp(_) => Failure::refused(e.to_string()),
@@ -240,10 +240,10 @@ impl Session {
         if Login::is_wanted(refused.description.expose()) {
             return Ending::Refused(refused.description.clone());
         }
-        let code = if refused.code.is_empty() { "no reason given" } else { &refused.code };
+        let code = if refused.code.is_empty() { "no reason given".to_owned() } else { settings.masked(&refused.code) };
         let said = match refused.description.expose() {
             "" => String::new(),
-            text => format!(" ({text})"),
+            text => format!(" ({})", settings.masked(text)),
         };
         Failure::refused(format!("the server refused: {code}{said}")).into()
     }

@@ -28,7 +28,7 @@ pub(crate) const PUSH_ONLY: &[&str] = &[
     "insecure",
 ];
 /// Options that only a listener has.
-const LISTEN_ONLY: &[&str] = &["start", "allow", "maxconn", "maxnew", "maxip", "latency"];
+const LISTEN_ONLY: &[&str] = &["start", "allow", "cert", "cert_key", "maxconn", "maxnew", "maxip", "latency"];
 
 /// The whole way from a name to a stream that is taken.
 const ATTEMPT: Duration = Duration::from_secs(15);
@@ -36,6 +36,8 @@ const ATTEMPT: Duration = Duration::from_secs(15);
 const RTMP: Duration = Duration::from_secs(8);
 /// Bytes of media kept.
 const BUFFER: usize = 16 << 20;
+/// Characters of what a server says that are passed on.
+const SAID_MAX: usize = 200;
 /// Longer than any session.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// Sent bytes may stay unacknowledged for this long before the system breaks the connection: the second line behind
@@ -137,6 +139,19 @@ impl Settings {
             retries: retries.or((on_fail != OnFail::Retry).then_some(0)),
             warnings,
         })
+    }
+}
+
+impl Settings {
+    /// What a server said, on one line and without what must not be repeated.
+    pub(super) fn masked(&self, said: &str) -> String {
+        let name = self.client.name.expose();
+        let (key, query) = name.split_once('?').unwrap_or((name, ""));
+        let values = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+        let password = self.login.as_ref().map_or("", |login| login.password.expose());
+        let secrets = [name, key, password].into_iter().chain(values).filter(|secret| !secret.is_empty());
+        let masked = secrets.fold(said.to_owned(), |text, secret| text.replace(secret, "…"));
+        masked.chars().take(SAID_MAX).flat_map(char::escape_debug).collect()
     }
 }
 

@@ -142,7 +142,7 @@ impl World {
     }
 
     pub(crate) fn with_net(net: SimNet, outputs: &[&str]) -> Self {
-        let service = RtmpService::new(settings(outputs[0]).limits);
+        let service = RtmpService::new(settings(outputs[0]).limits, None);
         let mut world = Self { net, service, outputs: Vec::new(), results: Vec::new(), viewers: Vec::new() };
         for text in outputs {
             world.open(text);

@@ -52,7 +52,7 @@ fn urls_that_cannot_be_served() {
         ("rtmp://127.0.0.1:70000/live", "invalid port"),
         ("rtmp:///live", "no valid host"),
         ("rtmp://[::1/live", "no valid host"),
-        ("rtmps://127.0.0.1/live", "rtmps:// cannot be served yet"),
+        ("rtmps://127.0.0.1/live", "needs cert=FILE and cert_key=FILE"),
         ("http://127.0.0.1/live", "must begin with rtmp://"),
         ("rtmp://user:pw@127.0.0.1/live", "no user and password"),
         ("rtmp://:pw@127.0.0.1/live", "no user and password"),
