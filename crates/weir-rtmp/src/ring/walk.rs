@@ -52,6 +52,17 @@ impl Ring {
         }
     }
 
+    /// A place for a connection that takes the place of one that had come up to `from`: with the newest key frame kept if
+    /// that is ahead, else with what comes next, video from the next key frame on. What lies between is dropped, and
+    /// counted. Headers come first, as for a new player.
+    #[must_use]
+    pub fn resume(&self, from: u64, msid: u32, now: Time) -> Cursor {
+        let mut cursor = Cursor { next: from, ..self.start(Start::Live, msid, now) };
+        self.jump(&mut cursor, now);
+        cursor.drops.jumps = 0;
+        cursor
+    }
+
     /// What the player at `cursor` should be sent next, moving it past that. Drops what is too late by `policy`.
     ///
     /// Holds for what comes out of a cursor: headers come before media; no frame comes without all it needs; timestamps

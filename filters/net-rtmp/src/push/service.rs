@@ -19,6 +19,8 @@ use super::settings::{Drop, Settings};
 const TICK: Duration = Duration::from_millis(500);
 /// At the end of the stream, a late server has this long to take the rest.
 const DRAIN: Duration = Duration::from_secs(2);
+/// A server that asks to be left sooner than this after media began is not followed at once: it could go on for ever.
+const ASKED_AGAIN: Duration = Duration::from_secs(5);
 /// Connections that one login may take.
 const LOGIN_STEPS: u32 = 3;
 /// After so many sessions that never came to anything, the target is taken for a wrong one.
@@ -207,8 +209,9 @@ impl PushService {
                 }
                 self.drained(io, clean);
             }
-            Ending::Done => self.drained(io, true),
-            Ending::Again => self.begin(io),
+            // It was left because the server asked for that, and wants to be connected to again.
+            Ending::Done if live >= ASKED_AGAIN => self.begin(io),
+            Ending::Done => self.failed(io, Failure::network("the server sent us away at once"), live),
             Ending::Refused(description) => self.log_in(io, &description),
             Ending::Failed(failure) => self.failed(io, failure, live),
         }

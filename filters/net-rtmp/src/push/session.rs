@@ -50,8 +50,6 @@ pub(super) enum Ending {
     Failed(Failure),
     /// The server asks who is there: connect again at once, and say this in the way of logins.
     Refused(Redacted),
-    /// The server asked to be left, and connected to again.
-    Again,
 }
 
 impl From<Failure> for Ending {
@@ -201,7 +199,7 @@ impl Session {
                     self.acked = (0, now);
                     self.cursor = Some(start(with, msid, now));
                 }
-                ClientEvent::Reconnect => return Err(Ending::Again),
+                ClientEvent::Reconnect => self.leaving = true,
                 ClientEvent::Ended if self.closing.is_none() => {
                     return Err(Failure::network("the server ended the stream").into());
                 }
@@ -325,9 +323,8 @@ fn start(with: &With<'_>, msid: u32, now: Time) -> Cursor {
     if with.settings.drop == Drop::Block {
         return with.ring.start(Start::Live, msid, now);
     }
-    let cursor = with.ring.start(Start::Key, msid, now);
     match with.resume {
-        Some(resume) if cursor.position() < resume => with.ring.start(Start::Next, msid, now),
-        _ => cursor,
+        Some(resume) => with.ring.resume(resume, msid, now),
+        None => with.ring.start(Start::Key, msid, now),
     }
 }

@@ -367,7 +367,7 @@ impl Feed {
     pub(crate) fn tick(&mut self) -> Vec<Packet> {
         let mut out = Vec::new();
         if !std::mem::replace(&mut self.started, true) {
-            out.extend(headers());
+            out.extend(headers(self.n.wrapping_mul(40)));
         }
         let n = self.n;
         self.n += 1;
@@ -377,20 +377,20 @@ impl Feed {
             _ => Flags::NONE,
         };
         let (first, size) = if flags == Flags::KEY { (0x17, self.key_size) } else { (0x27, self.size) };
-        out.push(tag(TagKind::Video, n * 40, flags, body(&[first, 1, 0, 0, 0], n, size)));
+        out.push(tag(TagKind::Video, n.wrapping_mul(40), flags, body(&[first, 1, 0, 0, 0], n, size)));
         for half in [0, 20] {
-            out.push(tag(TagKind::Audio, n * 40 + half, Flags::NONE, body(&[0xaf, 1], n, 100)));
+            out.push(tag(TagKind::Audio, n.wrapping_mul(40).wrapping_add(half), Flags::NONE, body(&[0xaf, 1], n, 100)));
         }
         out
     }
 }
 
-fn headers() -> [Packet; 3] {
+fn headers(at: u32) -> [Packet; 3] {
     let data = [&b"\x02\x00\x0aonMetaData"[..], b"\x08\0\0\0\0\0\0\x09"].concat();
     [
-        tag(TagKind::Script, 0, Flags::HEADER, data),
-        tag(TagKind::Video, 0, Flags::HEADER, vec![0x17, 0, 0, 0, 0, 1, 2, 3]),
-        tag(TagKind::Audio, 0, Flags::HEADER, vec![0xaf, 0, 0x12, 0x10]),
+        tag(TagKind::Script, at, Flags::HEADER, data),
+        tag(TagKind::Video, at, Flags::HEADER, vec![0x17, 0, 0, 0, 0, 1, 2, 3]),
+        tag(TagKind::Audio, at, Flags::HEADER, vec![0xaf, 0, 0x12, 0x10]),
     ]
 }
 
