@@ -110,6 +110,10 @@ fn without_scheme(target: &str) -> &str {
 }
 
 fn last_part(target: &str) -> &str {
+    // What is hidden tells nothing: the host does.
+    if target.contains('…') {
+        return without_scheme(target).split('/').next().unwrap_or(target);
+    }
     target.trim_end_matches('/').rsplit('/').next().unwrap_or(target)
 }
 
@@ -245,6 +249,9 @@ fn push_lines(text: &mut String, r: &OutputRecord, now: Time) {
     if let Some((why, at)) = &r.last_error {
         let _ = writeln!(text, "  last error, at {}: {why}", clock(*at));
     }
+    if let Some(at) = r.next_retry {
+        let _ = writeln!(text, "  next try at {}", clock(at));
+    }
 }
 
 fn filter_line(text: &mut String, f: &FilterReport) {
@@ -301,6 +308,25 @@ mod tests {
         assert_eq!(is(100), "01:02:03  a listening  b 1 player 2.0 Mb/s 7 dropped  film.flv 2.5 MB 2.0 Mb/s");
         assert_eq!(is(70), "01:02:03  2 live, 1 listening, 6.0 Mb/s, 2 players, 7 dropped");
         assert_eq!(is(20), "01:02:03  2 live, 1 ");
+    }
+
+    #[test]
+    fn pushes_are_shown_by_host_and_tell_what_went_wrong() {
+        let mut live = record("rtmp://a.example:1935/live/…", Phase::Live, 1, 2_500_000);
+        (live.attempts, live.lag, live.dropped) = (1, Duration::from_millis(850), 3);
+        let mut away = record("rtmps://b.example:443/app/…", Phase::Waiting, 0, 0);
+        away.attempts = 4;
+        away.last_error = Some(("connection refused".to_owned(), Time::from_millis(61_000)));
+        away.next_retry = Some(Time::from_millis(66_000));
+        let views: Vec<View<'_>> = [&live, &away].map(|record| View { record, rate: 250_000 }).into();
+        assert_eq!(
+            status(Time::from_millis(62_000), &views, 100),
+            "00:01:02  a.example:1935 live 2.0 Mb/s 850 ms late 3 dropped  b.example:443 waiting to try again"
+        );
+        let outputs = vec![OutputReport { name: "rtmpout#2".to_owned(), record: away }];
+        let text = stats(&Snapshot { at: Time::from_millis(62_000), outputs, ..Snapshot::default() });
+        assert!(text.contains("attempt 4; 0 B sent"), "{text}");
+        assert!(text.ends_with("last error, at 00:01:01: connection refused\n  next try at 00:01:06\n"), "{text}");
     }
 
     #[test]

@@ -176,7 +176,11 @@ impl PushService {
         let with = With { settings: &self.settings, ring: &self.ring, resume: self.resume, batch: &mut self.batch };
         let served = session.serve(io, with);
         let (is, is_published) = (session.phase(), session.is_published());
-        if is_published && !was_published {
+        let begins = is_published && !was_published;
+        if begins && self.ending.is_some() {
+            session.leave();
+        }
+        if begins {
             self.post(io, FromPush::Begun);
         }
         match served {
@@ -189,7 +193,7 @@ impl PushService {
                     self.tell(io);
                 }
                 self.tell_taken(io);
-                more
+                more || begins
             }
         }
     }

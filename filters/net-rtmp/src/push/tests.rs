@@ -238,6 +238,12 @@ impl World {
         self.pass(Duration::from_secs(4));
     }
 
+    /// The stream ends, and nothing is waited for.
+    fn finish_soon(&mut self) {
+        self.filter.end(InId(0));
+        self.pass(Duration::from_millis(200));
+    }
+
     /// Phases in the order they came.
     fn phases(&self) -> Vec<Phase> {
         let mut phases: Vec<Phase> = self.filter.records.iter().map(|r| r.phase).collect();
@@ -540,4 +546,20 @@ fn a_server_that_asks_for_it_is_left_politely_and_connected_to_again() {
     world.net.send(world.servers[1].conn, &render(&ask.message(0), Csid::COMMAND, 128));
     world.play(&mut feed, 10);
     assert_eq!((world.error(), world.record().phase), ("the server sent us away at once", Phase::Waiting));
+}
+
+#[test]
+fn a_stream_that_is_over_before_it_was_taken_is_delivered_all_the_same() {
+    let mut world = World::new(URL);
+    let mut feed = Feed::new(25);
+    for _ in 0..10 {
+        feed.tick().into_iter().for_each(|packet| world.filter.packet(InId(0), packet));
+    }
+    world.answer = None;
+    world.finish_soon();
+    world.answer = Some(Ok((Mood::Takes, WIDE)));
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.result, Ok(true));
+    let pictures = world.servers[0].media.iter().filter(|m| m.kind == kind::VIDEO && m.body.get(1) == Some(&1));
+    assert_eq!((pictures.count(), world.servers[0].names().pop()), (10, Some("deleteStream")));
 }
