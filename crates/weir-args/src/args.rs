@@ -57,7 +57,7 @@ fn plain_len(text: &str) -> usize {
             let scheme = text[..at].rfind(['=', ',']).map_or(0, |i| i + 1);
             return scheme + url::end(&text[scheme..]);
         }
-        from = match time_len(text, at) {
+        from = match time_len(text, at).max(descriptor_len(text, at)) {
             0 if text[at + 1..].starts_with(['/', '\\']) => at + 1, // C:/ and C:\
             0 => return at,
             len => at + len,
@@ -82,6 +82,14 @@ fn time_len(text: &str, at: usize) -> usize {
         }
     }
     len
+}
+
+/// Length from the colon at `at` on of a descriptor such as `=fd:3`; else 0.
+fn descriptor_len(text: &str, at: usize) -> usize {
+    let number = &text[at + 1..];
+    let digits = number.len() - number.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let is_whole = matches!(number[digits..].chars().next(), None | Some(':'));
+    if text[..at].ends_with("=fd") && digits > 0 && is_whole { 1 + digits } else { 0 }
 }
 
 #[cfg(test)]
@@ -116,6 +124,7 @@ mod tests {
         assert_eq!(list(":at=2024-01-01T12:30:00Z:b"), ["at|2024-01-01T12:30:00Z", "b|-"]);
         assert_eq!(list(":tc=TC01:02:03:04:b"), ["tc|TC01:02:03:04", "b|-"]);
         assert_eq!(list(":d=t1:30:b"), ["d|t1:30", "b|-"]);
+        assert_eq!(list(":key=fd:3:b:c=fd:x:k=fd:12"), ["key|fd:3", "b|-", "c|fd", "x|-", "k|fd:12"]);
         assert_eq!(list(":x=<a b='c:d'/>:y"), ["x|<a b='c:d'/>", "y|-"]);
         assert_eq!(list(":u=http://h:80/x:y=1"), ["u|http://h:80/x", "y|1"]);
         assert_eq!(list(":src=rtmp://h:1935/live:y=1"), ["src|rtmp://h:1935/live", "y|1"]);

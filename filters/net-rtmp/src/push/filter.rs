@@ -1,10 +1,11 @@
 //! [`Push`]: the filter. Takes FLV tags, hands them to its service, and says how that goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use weir_media::{BytesMut, Packet};
+use weir_media::{BytesMut, Packet, Time};
 use weir_plugin::{
-    Ctx, Error, ErrorKind, Event, Filter, InId, Item, Level, OutputRecord, Phase, Result, ServiceId, Status,
+    Ctx, Drops, Error, ErrorKind, Event, Filter, InId, Item, Level, OutputRecord, Phase, Result, ServiceId, Status,
 };
 use weir_rtmp::ring::{Class, Media};
 
@@ -12,6 +13,8 @@ use super::service::{FromPush, PushService, ToPush};
 use super::settings::{Drop, OnFail, Settings};
 use crate::output::{message, no_tag};
 
+/// Losses are told no more often than this.
+const TELL_LOSS_EVERY: Duration = Duration::from_secs(10);
 /// Packets handed over in one call.
 const PACKETS_PER_CALL: usize = 256;
 /// Messages handed over and not taken, when the graph is to wait for them.
@@ -26,6 +29,8 @@ pub(crate) struct Push {
     settings: Arc<Settings>,
     service: ServiceId,
     record: OutputRecord,
+    /// When losses were last told, and how many messages were lost up to then.
+    told_loss: (Option<Time>, u64),
     /// A session has begun at some time.
     begun: bool,
     handed: u64,
@@ -47,6 +52,7 @@ impl Push {
             settings: Arc::new(settings),
             service: ServiceId(0),
             record,
+            told_loss: (None, 0),
             begun: false,
             handed: 0,
             taken: 0,
@@ -79,8 +85,26 @@ impl Push {
             let attempt = record.attempts;
             ctx.log(Level::Info, format!("{}: {}{peer} (attempt {attempt})", record.target, record.phase));
         }
+        self.tell_loss(ctx, &record);
         ctx.record(record.clone());
         self.record = record;
+    }
+
+    fn tell_loss(&mut self, ctx: &mut Ctx<'_>, record: &OutputRecord) {
+        let (at, told) = self.told_loss;
+        let is_due = at.is_none_or(|at| ctx.now().since(at) >= TELL_LOSS_EVERY);
+        if record.dropped <= told || !is_due {
+            return;
+        }
+        self.told_loss = (Some(ctx.now()), record.dropped);
+        let Drops { disposable, video, audio, data } = record.drops;
+        let line = format!(
+            "{}: too slow or away: left out so far {disposable} disposable pictures, {video} others, {audio} of sound, \
+             {data} of data; {} ms late",
+            record.target,
+            record.lag.as_millis()
+        );
+        ctx.log(Level::Warning, line);
     }
 
     fn finish(&mut self, ctx: &mut Ctx<'_>, end: End) -> Result<Status> {

@@ -563,3 +563,29 @@ fn a_stream_that_is_over_before_it_was_taken_is_delivered_all_the_same() {
     let pictures = world.servers[0].media.iter().filter(|m| m.kind == kind::VIDEO && m.body.get(1) == Some(&1));
     assert_eq!((pictures.count(), world.servers[0].names().pop()), (10, Some("deleteStream")));
 }
+
+#[test]
+fn a_server_that_reads_slowly_loses_pictures_and_keeps_sound() {
+    let mut world = World::new(&format!("{URL} stall=60s"));
+    let mut feed = Feed::new(25);
+    (feed.size, feed.disposable) = (4_000, true);
+    world.settle();
+    world.play(&mut feed, 50);
+    world.servers[0].reads = false;
+    world.net.take_window(world.servers[0].conn);
+    // 100 kB a second are made, and 40 taken.
+    for _ in 0..500 {
+        world.play(&mut feed, 1);
+        let conn = world.servers[0].conn;
+        let bytes = world.net.receive(conn, 1_600);
+        world.servers[0].take(&mut world.net, &bytes);
+    }
+    let record = world.record();
+    assert!(record.drops.video > 50 && record.drops.disposable > 20, "{:?}", record.drops);
+    assert_eq!((record.drops.audio, record.drops.data, record.attempts), (0, 0, 1));
+    assert!(record.lag < Duration::from_secs(3), "{:?}", record.lag);
+    check(&world.servers[0].media);
+    let sound = world.servers[0].media.iter().filter(|m| m.kind == kind::AUDIO).count();
+    assert!(sound > 2 * 550 - 150, "{sound}");
+    assert!(world.filter.logs.iter().any(|(_, line)| line.contains("too slow or away")));
+}
