@@ -11,6 +11,8 @@ use crate::run::{self, Result, cargo, say, step, target_dir};
 
 /// Directory of the pages, from the checkout.
 const DIR: &str = "docs/filters";
+/// The schema of graph files, for editors.
+const SCHEMA: &str = "docs/schema/weir-graph.schema.json";
 
 /// What to do with the pages made.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,9 +31,24 @@ pub(crate) fn docs(mode: Mode) -> Result<()> {
     step("build", &mut cargo(&["build", "--quiet", "--workspace", "--bins"]))?;
     let pages = pages(|about| run::output(Command::new(target_dir().join("debug/weir")).args(["-h", about])))?;
     let there = written()?;
+    schema(mode)?;
     match mode {
         Mode::Write => write(&pages, &there),
         Mode::Check => check(&pages, &there),
+    }
+}
+
+/// Writes the schema of graph files, or compares it with the one written.
+fn schema(mode: Mode) -> Result<()> {
+    let text = run::output(Command::new(target_dir().join("debug/weir")).args(["-h", "schema"]))?;
+    let path = run::root().join(SCHEMA);
+    match mode {
+        Mode::Write => {
+            let folder = path.parent().ok_or("the schema has a folder")?;
+            fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(|e| format!("{SCHEMA}: {e}"))
+        }
+        Mode::Check if fs::read_to_string(&path).is_ok_and(|there| there == text) => Ok(()),
+        Mode::Check => Err(format!("{SCHEMA} is not what the program says; cargo xtask docs writes it")),
     }
 }
 

@@ -32,6 +32,16 @@ a parser or a muxer, is inserted, and hears the options of the output too: -o x.
 An option for every filter that has it: --name=value, --filter@name=value.
 ";
 
+const COMMANDS: &str = "\
+weir run FILE        run a graph file (.toml, .yaml, .json)
+weir plan ...        show the graph before it runs: a tree, or --json, --dot, --mermaid, --svg
+weir explain ...     say why each link is as it is, and why others are not
+weir check ...       say everything that would go wrong
+weir convert ... F   write words or a graph file as the graph file F; - prints words
+weir fmt FILE        format a graph file
+Instead of ... stand words or a graph file.
+";
+
 const CODES: &str = "\
 Exit codes: 0 all went well, 1 something failed or could not start, 2 the words make no sense,
 130 stopped by a second Ctrl-C. The first Ctrl-C ends the sources; outputs finish what they have.
@@ -50,6 +60,9 @@ const ROLES: &[(Role, &str, &str)] = &[
 
 /// Prints help for `about`; the exit code.
 pub(crate) fn show(about: &str, registry: &Registry, screen: &Screen) -> u8 {
+    if about == "schema" {
+        return screen::out(&weir::spec::schema(registry));
+    }
     match text(about, registry, text_columns(&stdout())) {
         Some(text) => screen::out(&text),
         None => {
@@ -94,7 +107,7 @@ fn overview(registry: &Registry, columns: usize) -> String {
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         entry(&mut text, &shown, &help, 20, columns);
     }
-    text + "\n" + CODES + "\n" + &filters(registry, columns)
+    text + "\n" + COMMANDS + "\n" + CODES + "\n" + &filters(registry, columns)
 }
 
 fn filters(registry: &Registry, columns: usize) -> String {

@@ -2,11 +2,14 @@
 //!
 //! Everything here is about people: options, help, messages, the status line, signals and exit codes.
 
+mod commands;
 mod help;
+mod input;
 mod logs;
 mod messages;
 mod options;
 mod screen;
+mod shapes;
 mod signals;
 mod status;
 
@@ -18,6 +21,8 @@ use weir::args::{Diagnostic, Parsed, Span};
 use weir::plugin::Registry;
 use weir::{Built, Config, Outcome, Places, Session};
 
+use crate::commands::{Command, Shape};
+use crate::input::Input;
 use crate::messages::Messages;
 use crate::options::{BadOption, Options};
 use crate::screen::Screen;
@@ -43,14 +48,49 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[String]) -> u8 {
-    let parsed = weir::args::parse_with(words, options::OWN);
     let mut registry = weir::registry();
+    let first = words.first().filter(|w| !commands::is_filter(&registry, w)).map(String::as_str);
+    let command = first.and_then(Command::of);
+    let rest = if command.is_some() { &words[1..] } else { words };
+    match command {
+        Some(Command::Fmt) => return commands::fmt(rest),
+        Some(Command::Run) => {
+            let Some((file, more)) = rest.split_first() else {
+                Screen::new([]).error("run needs a graph file: weir run FILE.toml");
+                return USAGE;
+            };
+            return work(&mut registry, command, &Input::file(file, more), Shape::default(), None);
+        }
+        Some(Command::Convert) => {
+            let Some((target, from)) = rest.split_last() else {
+                Screen::new([]).error("convert needs something and a file: weir convert WORDS... FILE.toml");
+                return USAGE;
+            };
+            return work(&mut registry, command, &Input::either(from), Shape::default(), Some(target));
+        }
+        _ => {}
+    }
+    let (shape, rest) =
+        if command == Some(Command::Plan) { commands::shape(rest) } else { (Shape::Tree, rest.to_vec()) };
+    let input = if command.is_some() { Input::either(&rest) } else { Input::words(&rest) };
+    work(&mut registry, command, &input, shape, None)
+}
+
+/// Does what is asked with an input: runs it, unless a command says otherwise.
+fn work(registry: &mut Registry, command: Option<Command>, input: &Input, shape: Shape, target: Option<&String>) -> u8 {
+    let words = &input.words[..];
+    let parsed = weir::args::parse_with(words, options::OWN);
     let options = Options::parse(&parsed.own);
-    let loaded = options.as_ref().map_or(Ok(()), |o| load_plugins(o, &mut registry));
+    let loaded = options.as_ref().map_or(Ok(()), |o| load_plugins(o, registry));
     // After the plugins: their options may be secret too.
-    let hidden = weir::secrets(words, &parsed, &registry);
-    let screen = Screen::new(hidden.iter().map(|s| words[s.word][s.start..s.end].to_owned()));
-    let messages = Messages::new(&screen, words, &hidden);
+    let hidden = weir::secrets(words, &parsed, registry);
+    let outside = input.files.iter().flat_map(|f| f.outside.iter().cloned());
+    let screen = Screen::new(hidden.iter().map(|s| words[s.word][s.start..s.end].to_owned()).chain(outside));
+    let messages = Messages::new(&screen, input, &hidden);
+    if let Some(files) = input.files.as_ref().filter(|f| !f.diagnostics.is_empty()) {
+        files.diagnostics.iter().for_each(|d| messages.show_in_file(d));
+        return USAGE;
+    }
     let options = match (options, loaded) {
         (Ok(options), Ok(())) => options,
         (Err(bad), _) => {
@@ -66,16 +106,32 @@ fn run(words: &[String]) -> u8 {
         return screen::out(concat!("weir ", env!("CARGO_PKG_VERSION"), "\n"));
     }
     if let Some(about) = &options.help {
-        return help::show(about, &registry, &screen);
+        return help::show(about, registry, &screen);
     }
     if parsed.items.is_empty() && parsed.diagnostics.is_empty() {
         Screen::raw(help::USAGE_TEXT);
         return USAGE;
     }
-    if let Some(line) = options.logs.unknown_topic(&registry) {
+    if let Some(line) = options.logs.unknown_topic(registry) {
         screen.print(&format!("warning: {line}"));
     }
-    build_and_run(words, &parsed, &registry, &options, &messages)
+    let built = match built(words, &parsed, registry, &options, &messages) {
+        Ok(built) => built,
+        Err(code) => return code,
+    };
+    if let Some(path) = &options.graph_out
+        && let code @ 1.. = commands::convert_to(input, &parsed, path, &messages)
+    {
+        return code;
+    }
+    match command {
+        Some(Command::Plan) => commands::plan(built, &parsed, shape, &messages),
+        None if options.plan => commands::plan(built, &parsed, shape, &messages),
+        Some(Command::Explain) => commands::explain(built, &messages),
+        Some(Command::Check) => commands::check(built, &messages),
+        Some(Command::Convert) => commands::convert_to(input, &parsed, target.map_or("-", String::as_str), &messages),
+        Some(Command::Run | Command::Fmt) | None => start(built, registry, &options, &messages),
+    }
 }
 
 /// The word a bad option of weir's own stands in.
@@ -97,23 +153,26 @@ fn load_plugins(options: &Options, registry: &mut Registry) -> Result<(), String
     Ok(())
 }
 
-fn build_and_run(
+/// The graph of the words, or the exit code when they make none.
+fn built(
     words: &[String],
     parsed: &Parsed,
     registry: &Registry,
     options: &Options,
     messages: &Messages<'_>,
-) -> u8 {
-    let Built { graph, places, warnings } = match weir::build_with(parsed, registry, options.rules.clone()) {
-        Ok(built) => built,
-        Err(problems) => {
-            problems.into_iter().for_each(|p| messages.show(&advised(p, words)));
-            return USAGE;
-        }
-    };
+) -> Result<Built, u8> {
+    let built = weir::build_with(parsed, registry, options.rules.clone()).map_err(|problems| {
+        problems.into_iter().for_each(|p| messages.show(&advised(p, words)));
+        USAGE
+    })?;
     if !options.quiet {
-        warnings.iter().for_each(|w| messages.show(w));
+        built.warnings.iter().for_each(|w| messages.show(w));
     }
+    Ok(built)
+}
+
+fn start(built: Built, registry: &Registry, options: &Options, messages: &Messages<'_>) -> u8 {
+    let Built { graph, places, .. } = built;
     let config = Config {
         log_level: options.logs.loudest(),
         memory: options.memory,
@@ -128,6 +187,11 @@ fn build_and_run(
             FAILED
         }
     }
+}
+
+/// Whether an output serves players, so that its stream name is no secret.
+fn is_listener(decl: &weir::args::Declaration) -> bool {
+    decl.arg("rtmp_listen").is_some_and(|arg| !matches!(arg.value_str(), Some("no" | "false" | "0")))
 }
 
 /// With the advice that only the command itself can give.
@@ -165,8 +229,10 @@ fn follow(session: Session, places: &Places, registry: &Registry, options: &Opti
 }
 
 fn tell(outcome: &Outcome, options: &Options, screen: &Screen) {
-    if options.graph {
-        screen.print(outcome.last.tree.trim_end());
+    match options.graph {
+        Some(Shape::Tree) => screen.print(outcome.last.tree.trim_end()),
+        Some(shape) => screen.print(shape.draw(&outcome.graph, "").trim_end()),
+        None => {}
     }
     if options.stats {
         screen.print(status::stats(&outcome.last).trim_end());

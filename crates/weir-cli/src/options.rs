@@ -7,6 +7,7 @@ use weir::args::value::{self, Typed};
 use weir::args::{OwnOption, Takes};
 use weir::plugin::{Kind, Level};
 
+use crate::commands::Shape;
 use crate::logs::Logs;
 
 /// Options of weir itself, as typed. Two dashes are for options of filters, but for the two that everybody tries.
@@ -17,6 +18,8 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-version", takes: Takes::Nothing },
     OwnOption { name: "--version", takes: Takes::Nothing },
     OwnOption { name: "-graph", takes: Takes::Nothing },
+    OwnOption { name: "-graph-out", takes: Takes::Word },
+    OwnOption { name: "-plan", takes: Takes::Nothing },
     OwnOption { name: "-stats", takes: Takes::Nothing },
     OwnOption { name: "-quiet", takes: Takes::Nothing },
     OwnOption { name: "-logs", takes: Takes::Nothing },
@@ -38,7 +41,12 @@ pub(crate) struct Options {
     /// `-h` with the word after it, or empty.
     pub(crate) help: Option<String>,
     pub(crate) version: bool,
-    pub(crate) graph: bool,
+    /// Print the graph at the end, in this shape.
+    pub(crate) graph: Option<Shape>,
+    /// Write the graph as a graph file.
+    pub(crate) graph_out: Option<String>,
+    /// Only show what would run.
+    pub(crate) plan: bool,
     pub(crate) stats: bool,
     pub(crate) quiet: bool,
     pub(crate) logs: Logs,
@@ -75,7 +83,15 @@ pub(crate) fn command() -> Command {
                 .help("This help, or that of a filter, of FILTER.OPTION, of filters, codecs or formats"),
         )
         .arg(flag("version", "Print the version"))
-        .arg(flag("graph", "Print the graph when it ends"))
+        .arg(
+            value("graph", "SHAPE", "Print the graph when it ends: as a tree, or as json, dot, mermaid or svg")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("tree")
+                .value_parser(shape),
+        )
+        .arg(value("graph-out", "FILE", "Write what runs as a graph file: .toml, .yaml or .json"))
+        .arg(flag("plan", "Only show the graph, as far as it is known before it runs; as weir plan does"))
         .arg(flag("stats", "Print what every filter and output did when it ends"))
         .arg(flag("quiet", "Only errors: no status line, no warnings"))
         .arg(
@@ -136,7 +152,9 @@ impl Options {
         Ok(Self {
             help: matches.get_one::<String>("help").cloned(),
             version: matches.get_flag("version"),
-            graph: matches.get_flag("graph"),
+            graph: matches.get_one::<Shape>("graph").copied(),
+            graph_out: matches.get_one::<String>("graph-out").cloned(),
+            plan: matches.get_flag("plan"),
             stats: matches.get_flag("stats"),
             quiet,
             logs: logs.map_err(|e| BadOption { name: Some("logs".to_owned()), message: format!("-logs: {e}") })?,
@@ -162,7 +180,7 @@ fn bad(e: &clap::Error) -> BadOption {
     };
     // "--logs <TOPIC@LEVEL>" or "--graph"
     let named = text(ContextKind::InvalidArg).unwrap_or_default();
-    let name = named.split([' ', '=']).next().unwrap_or_default().trim_start_matches('-').to_owned();
+    let name = named.split([' ', '=', '[']).next().unwrap_or_default().trim_start_matches('-').to_owned();
     let value = text(ContextKind::InvalidValue).unwrap_or_default();
     let command = command();
     let shown = command.get_arguments().find(|a| a.get_id() == name.as_str());
@@ -174,6 +192,10 @@ fn bad(e: &clap::Error) -> BadOption {
         (_, value) => format!("-{name}: {}", why.unwrap_or_else(|| format!("{value} is not a value it takes"))),
     };
     BadOption { name: (!name.is_empty()).then_some(name), message }
+}
+
+fn shape(text: &str) -> Result<Shape, String> {
+    Shape::of(text).ok_or_else(|| "expected tree, json, dot, mermaid or svg".to_owned())
 }
 
 fn whole(text: &str, min: i64, max: i64) -> Result<usize, String> {
@@ -207,7 +229,8 @@ mod tests {
         assert_eq!(said(&["--max-chain=x"]), "-max-chain: expected a whole number from 0 to 64");
         assert_eq!(said(&["--logs"]), "-logs needs a value: -logs=TOPIC@LEVEL");
         assert_eq!(said(&["--plugin"]), "-plugin needs a value: -plugin=FILE");
-        assert_eq!(said(&["--graph=1"]), "-graph takes no value");
+        assert_eq!(said(&["--graph=1"]), "-graph: expected tree, json, dot, mermaid or svg");
+        assert_eq!(said(&["--stats=1"]), "-stats takes no value");
         assert_eq!(said(&["--logs=loud"]), "-logs: loud needs a level: loud@debug");
     }
 
@@ -215,7 +238,7 @@ mod tests {
     fn later_ones_win_and_lists_grow() {
         let own = ["--graph", "--graph", "--memory=9M", "--memory=10M", "--logs=a@info", "--logs=b@debug", "-h", "x"];
         let o = Options::parse(&own.map(String::from)).ok().expect("good");
-        assert!(o.graph && !o.stats);
+        assert!(o.graph == Some(Shape::Tree) && !o.stats);
         assert_eq!((o.memory, o.help.as_deref()), (10_000_000, Some("x")));
         assert!(o.logs.shows("a", Level::Info) && o.logs.shows("b", Level::Debug));
     }

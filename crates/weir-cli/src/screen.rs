@@ -57,6 +57,15 @@ impl Screen {
     }
 }
 
+impl Screen {
+    /// A text of the same length without secrets.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        self.secrets
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), &"*".repeat(secret.len())))
+    }
+}
+
 /// Whether standard error is a terminal that knows control sequences.
 pub(crate) fn is_terminal() -> bool {
     stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

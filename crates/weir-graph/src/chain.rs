@@ -44,6 +44,10 @@ pub(crate) struct FirstHop {
     pub(crate) plugin: Arc<dyn Plugin>,
     /// The bundle to use it with; `None` when its outputs are known only once it runs.
     pub(crate) bundle: Option<Bundle>,
+    /// Names of all filters of the chain.
+    pub(crate) way: Vec<&'static str>,
+    /// First filters of other chains, with the number of filters in them.
+    pub(crate) others: Vec<(&'static str, usize)>,
 }
 
 impl Chains {
@@ -109,12 +113,22 @@ impl Chains {
             (!search.prefer.iter().any(|p| plugin.name().starts_with(p.as_str())), plugin.priority())
         };
         firsts.sort_by_key(rank); // stable: registration order among equals
-        let reached = firsts.into_iter().filter_map(|i| Some((self.length(i, search)?, i)));
-        let chosen = reached.min_by_key(|(length, _)| *length)?.1;
+        let mut ways: Vec<Vec<NodeIndex>> = firsts.into_iter().filter_map(|i| self.way(i, search)).collect();
+        let shortest = ways.iter().map(Vec::len).min()?;
+        let way = ways.remove(ways.iter().position(|way| way.len() == shortest)?);
+        let chosen = *way.first()?;
         let Use { plugin, bundle } = &self.uses[chosen];
         let another = |i: NodeIndex| self.is_another_way(i, chosen) && self.starts(i, search);
         let undecided = self.uses.node_indices().any(another);
-        Some(FirstHop { plugin: Arc::clone(plugin), bundle: (!undecided).then(|| bundle.clone()) })
+        let mut others: Vec<(&str, usize)> = ways.iter().map(|way| (self.name(way[0]), way.len())).collect();
+        others.retain(|(name, _)| *name != plugin.name());
+        others.dedup();
+        Some(FirstHop {
+            plugin: Arc::clone(plugin),
+            bundle: (!undecided).then(|| bundle.clone()),
+            way: way.iter().map(|i| self.name(*i)).collect(),
+            others,
+        })
     }
 
     /// Whether a chain may start here.
@@ -137,8 +151,8 @@ impl Chains {
         self.uses.node_indices().filter(same_input).any(|j| self.is_another_way(i, j))
     }
 
-    /// Filters in the shortest chain that starts with `first` and ends in the target.
-    fn length(&self, first: NodeIndex, search: &Search<'_>) -> Option<usize> {
+    /// The shortest chain that starts with `first` and ends in the target.
+    fn way(&self, first: NodeIndex, search: &Search<'_>) -> Option<Vec<NodeIndex>> {
         let mut seen = vec![false; self.uses.node_count()];
         let mut todo = VecDeque::from([vec![first]]);
         seen[first.index()] = true;
@@ -148,7 +162,7 @@ impl Chains {
                 return None;
             }
             if search.target.iter().any(|t| self.uses[at].bundle.feeds(t)) {
-                return Some(way.len());
+                return Some(way);
             }
             for next in self.steps(&way, search) {
                 if !std::mem::replace(&mut seen[next.index()], true) {

@@ -11,6 +11,7 @@ use weir_media::{Props, StreamType};
 use weir_plugin::{Options, OutId, Plugin, Registry, Role};
 
 use crate::chain::Chains;
+use crate::explain::Trail;
 use crate::node::{Given, Global, Node, Origin};
 
 /// A filter of the graph, stable for its life. Numbered from 0 in the order they came.
@@ -71,6 +72,8 @@ pub struct Graph {
     pub(crate) templates: BTreeMap<NodeId, Template>,
     /// PIDs of each filter in the order they came, with their kind.
     pub(crate) opened: BTreeMap<NodeId, Vec<(OutId, Option<StreamType>)>>,
+    /// What was decided about each PID.
+    pub(crate) trails: BTreeMap<(NodeId, OutId), Trail>,
     /// Names taken, and the next number of each.
     names: HashMap<String, u64>,
     /// Why filters refused PIDs, the last reasons last.
@@ -101,6 +104,7 @@ impl Graph {
             copies: BTreeMap::new(),
             templates: BTreeMap::new(),
             opened: BTreeMap::new(),
+            trails: BTreeMap::new(),
             names: HashMap::new(),
             refusals: BTreeMap::new(),
             leader: BTreeMap::new(),

@@ -14,19 +14,23 @@
 
 mod chain;
 mod dress;
+mod explain;
 mod fill;
 mod graph;
 mod node;
 mod print;
 mod resolve;
+mod snapshot;
 mod steer;
 #[cfg(test)]
 mod tests;
 mod why;
 
 pub use dress::check as check_assignment;
+pub use explain::{Decision, Outcome, Rule, Trail};
 pub use fill::is_key;
 pub use graph::{Graph, Link, NodeId, Rules, Unused};
 pub use node::{Given, Global, Node, Origin};
 pub use resolve::{Resolution, Step};
+pub use snapshot::{EdgeShot, NodeShot, Snapshot};
 pub use steer::{From, Source, Steering};

@@ -86,7 +86,7 @@ impl Graph {
     }
 }
 
-fn argument(given: &Given) -> String {
+pub(crate) fn argument(given: &Given) -> String {
     match &given.value {
         Some(_) if given.secret => format!("{}=***", given.name),
         Some(value) => format!("{}={value}", given.name),
@@ -95,8 +95,8 @@ fn argument(given: &Given) -> String {
 }
 
 /// Name of a PID, or its number from 1, and what it carries.
-fn pid(link: &Link) -> String {
-    let name = link.props.str(Prop::Name).map_or_else(|| format!("{}", link.out.0 + 1), str::to_owned);
+pub(crate) fn pid(link: &Link) -> String {
+    let name = link.pid();
     let what = match (link.props.stream_type(), link.props.codec()) {
         (Some(StreamType::File) | None, None) => link.props.str(Prop::FileExt).unwrap_or("file").to_owned(),
         (ty, Some(codec)) => codec_of(ty, &codec.to_string()),

@@ -8,6 +8,7 @@ use weir_media::{Bundle, Prop, Props, StreamType, Value};
 use weir_plugin::{Options, OutId, Role};
 
 use crate::chain::{FirstHop, Search};
+use crate::explain::{Decision, Outcome, Rule, Trail};
 use crate::graph::{Graph, Link, NodeId, said};
 use crate::node::{Given, Node, Origin};
 use crate::steer::{Offer, Verdict};
@@ -58,6 +59,17 @@ enum Claim {
     Promised,
 }
 
+impl Claim {
+    fn rule(&self, complete: bool) -> Rule {
+        match self {
+            Self::Implicit if complete => Rule::Complete,
+            Self::Implicit => Rule::Place,
+            Self::Explicit(_) => Rule::Source,
+            Self::Promised => Rule::Promised,
+        }
+    }
+}
+
 /// Why a PID was not linked to one filter.
 enum Refusal {
     /// It has what it can take already; a copy of it could take more.
@@ -78,28 +90,38 @@ impl Graph {
             _ => self.candidates(from, props, nth),
         };
         let mut done = Resolution { by_choice: targets.is_empty() && self.has_choosers(from), ..Resolution::default() };
-        let (mut to_filter, mut to_sink) = (false, false);
+        let (mut to_filter, mut to_sink) = (None, None);
         let mut refused = Vec::new();
+        let mut decisions = Vec::new();
         for (target, claim) in targets {
             let is_sink = self.nodes[target].is_sink();
+            let rule = claim.rule(self.rules.complete);
             // By place, the first filter that takes a PID keeps it, and sinks share it.
-            let is_late = to_filter || (to_sink && !is_sink);
-            if is_late && claim == Claim::Implicit && !self.rules.complete {
+            if let Some(taker) = to_filter.or(to_sink.filter(|_| !is_sink)).filter(|_| rule == Rule::Place) {
+                decisions.push(Decision { target, rule, outcome: Outcome::Late(taker) });
                 continue;
             }
-            match self.link(pid, target, &claim, &mut done) {
-                Ok(()) if is_sink => to_sink = true,
-                Ok(()) => to_filter = true,
-                Err(why) if self.is_told(target, props) => {
-                    refused.push(target);
-                    self.note_refusal(target, why);
+            let outcome = match self.link(pid, target, &claim, &mut done) {
+                Ok(outcome) => {
+                    let taken = if is_sink { &mut to_sink } else { &mut to_filter };
+                    taken.get_or_insert(target);
+                    outcome
                 }
-                Err(_) => {}
-            }
+                Err(why) => {
+                    if self.is_told(target, props) {
+                        refused.push(target);
+                        self.note_refusal(target, why.clone());
+                    }
+                    Outcome::Refused(why)
+                }
+            };
+            decisions.push(Decision { target, rule, outcome });
         }
         if done.steps.is_empty() && !self.nodes.edges(from).any(|e| e.weight().out == out) {
             done.unlinked = Some(self.unlinked(props, &refused));
         }
+        let trail = Trail { props: props.clone(), decisions, unlinked: done.unlinked.clone() };
+        self.trails.insert((from, out), trail);
         done
     }
 
@@ -162,7 +184,7 @@ impl Graph {
     }
 
     /// Links a PID to `target` or a copy of it; `Err` says why not.
-    fn link(&mut self, pid: Pid<'_>, target: NodeId, claim: &Claim, done: &mut Resolution) -> Result<(), String> {
+    fn link(&mut self, pid: Pid<'_>, target: NodeId, claim: &Claim, done: &mut Resolution) -> Result<Outcome, String> {
         let target = self.bypassed(pid, target, done);
         let values: &[_] = if let Claim::Explicit(values) = claim { values } else { &[] };
         let mut full = None;
@@ -172,11 +194,11 @@ impl Graph {
                 continue;
             }
             match self.link_to(pid, instance, done) {
-                Ok(()) => {
+                Ok(outcome) => {
                     if !values.is_empty() {
                         self.nodes[instance].bound = Some(values.to_vec());
                     }
-                    return Ok(());
+                    return Ok(outcome);
                 }
                 Err(Refusal::Unfit(why)) => return Err(why),
                 Err(Refusal::Full(why)) => full = Some(why),
@@ -194,10 +216,7 @@ impl Graph {
         let id = self.add(copy);
         self.copies.entry(target).or_default().push(id);
         done.steps.push(Step::Add(id));
-        match self.link_to(pid, id, done) {
-            Ok(()) => Ok(()),
-            Err(Refusal::Full(why) | Refusal::Unfit(why)) => Err(why),
-        }
+        self.link_to(pid, id, done).map_err(|(Refusal::Full(why) | Refusal::Unfit(why))| why)
     }
 
     /// A declared filter and its copies.
@@ -239,7 +258,7 @@ impl Graph {
     }
 
     /// Links a PID to this filter, directly or through the first filter of a chain.
-    fn link_to(&mut self, pid: Pid<'_>, target: NodeId, done: &mut Resolution) -> Result<(), Refusal> {
+    fn link_to(&mut self, pid: Pid<'_>, target: NodeId, done: &mut Resolution) -> Result<Outcome, Refusal> {
         let direct = self.nodes[target].takes(pid.props);
         // A file goes to a file through its demuxer, so that what is written is sound (gpac-semantics 9.6).
         let is_file = pid.props.stream_type() == Some(StreamType::File);
@@ -248,12 +267,17 @@ impl Graph {
             && self.nodes[target].is_sink()
             && self.nodes[target].steering.copies != Some(true);
         let hop = if direct && !remux { None } else { self.first_hop(pid, target) };
-        let via = match hop {
-            Some(hop) => self.chain_node(pid, &hop, target, done)?,
-            None if direct => self.free_input(pid, target)?,
+        let (via, outcome) = match hop {
+            Some(hop) => {
+                let because = self.why_not_direct(pid.props, target, remux && direct);
+                let via = self.chain_node(pid, &hop, target, done)?;
+                (via, Outcome::Chain { way: hop.way, because, others: hop.others })
+            }
+            None if direct => (self.free_input(pid, target)?, Outcome::Direct),
             None => return Err(Refusal::Unfit(self.refusal(pid.from, pid.props, target))),
         };
-        self.connect(pid, via, done)
+        self.connect(pid, via, done)?;
+        Ok(outcome)
     }
 
     fn first_hop(&self, pid: Pid<'_>, target: NodeId) -> Option<FirstHop> {

@@ -84,6 +84,18 @@ impl Graph {
         }
     }
 
+    /// Why something is inserted between a PID and `target`.
+    pub(crate) fn why_not_direct(&self, pid: &Props, target: NodeId, remux: bool) -> String {
+        let node = &self.nodes[target];
+        if remux {
+            return format!("a file goes to {} through its demuxer, so that what is written is sound", node.name);
+        }
+        match closest(pid, &node.caps) {
+            Some(prop) => format!("{} does not take {}", node.name, said(pid, prop)),
+            None => format!("{} is full", node.name),
+        }
+    }
+
     /// A sink holds one byte stream, and any filter as many streams as it takes.
     pub(crate) fn has_its_stream(&self, sink: NodeId) -> String {
         let node = &self.nodes[sink];
@@ -132,7 +144,11 @@ fn what(pid: &Props) -> String {
 
 /// What a PID says of a property.
 fn said(pid: &Props, prop: Prop) -> String {
-    pid.get(prop).map_or_else(|| format!("a stream without {}", prop.name()), |v| format!("{} {v}", prop.name()))
+    match pid.get(prop) {
+        Some(ext) if prop == Prop::FileExt => format!(".{ext}"),
+        Some(value) => format!("{} {value}", prop.name()),
+        None => format!("a stream without {}", prop.name()),
+    }
 }
 
 /// The format a filter wants, when its caps say.

@@ -22,4 +22,4 @@ mod timers;
 
 pub use edge::Limits;
 pub use report::{FilterReport, Log, OutputReport, Report, Reports, Snapshot};
-pub use session::{Config, Control, Outcome, Session, StartError};
+pub use session::{Config, Control, Outcome, Planned, Session, StartError};

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use mio::{Events, Poll, Waker};
-use weir_graph::{Graph, Unused};
+use weir_graph::{Graph, NodeId, Unused};
 use weir_media::Time;
 use weir_plugin::{Error, ErrorKind, Level, Memory};
 
 use crate::core::{Core, Next};
 use crate::os::{Os, WAKER};
 use crate::platform::{Done, Platform, Readiness};
-use crate::report::{Report, Reports, Snapshot};
+use crate::report::{Log, Report, Reports, Snapshot};
 
 /// After a stop, outputs have this long to deliver what they hold.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Reports that wait for a slow reader, at most; more are lost.
 const REPORT_QUEUE: usize = 4_096;
+/// Longest wait for filters to say what they make when only a plan is wanted.
+const PLAN_PATIENCE: Duration = Duration::from_secs(3);
 /// Readiness events taken at once.
 const EVENTS: usize = 1_024;
 
@@ -79,6 +81,8 @@ pub struct Outcome {
     pub last: Snapshot,
     /// Arguments that no filter used.
     pub unused: Vec<Unused>,
+    /// The graph as it was in the end.
+    pub graph: weir_graph::Snapshot,
 }
 
 enum Command {
@@ -111,6 +115,16 @@ impl Control {
     }
 }
 
+/// A graph as far as it can be known without running it.
+pub struct Planned {
+    /// The graph, linked.
+    pub graph: Graph,
+    /// Warnings and errors on the way.
+    pub notes: Vec<Log>,
+    /// Something had still not said what it makes when patience ended.
+    pub is_partial: bool,
+}
+
 /// A graph that has been started.
 pub struct Session {
     core: Core<Os>,
@@ -128,6 +142,17 @@ impl Session {
     /// # Errors
     /// The first filter that cannot start; everything is taken back.
     pub fn start(graph: Graph, config: Config) -> Result<Self, StartError> {
+        let mut session = Self::prepare(graph, config)?;
+        session.core.start().map_err(|(id, error)| session.not_started(id, error))?;
+        Ok(session)
+    }
+
+    fn not_started(&self, id: NodeId, error: Error) -> StartError {
+        StartError { declared: Some(id.index()), filter: self.core.graph().node(id).name.clone(), error }
+    }
+
+    /// A session in which nothing has been created yet.
+    fn prepare(graph: Graph, config: Config) -> Result<Self, StartError> {
         let system = |e: io::Error| StartError {
             declared: None,
             filter: "system".to_owned(),
@@ -140,15 +165,39 @@ impl Session {
         let registry = poll.registry().try_clone().map_err(system)?;
         let (os, done) = Os::new(registry, Arc::clone(&waker), threads, config.max_connections).map_err(system)?;
         let (send, reports) = bounded(REPORT_QUEUE);
-        let mut core = Core::new(os, graph, Memory::new(config.memory), send, config.log_level);
-        core.start().map_err(|(id, error)| StartError {
-            declared: Some(id.index()),
-            filter: core.graph().node(id).name.clone(),
-            error,
-        })?;
+        let core = Core::new(os, graph, Memory::new(config.memory), send, config.log_level);
         let (commands_in, commands) = unbounded();
         let control = Control { commands: commands_in, waker };
         Ok(Self { core, poll, done, commands, control, reports, config })
+    }
+
+    /// Links a graph as far as that is possible without running it: files are read as far as their headers, codecs are
+    /// asked what they make, and no output is made, nothing listened on, connected to or written.
+    ///
+    /// # Errors
+    /// The first filter that cannot start.
+    pub fn plan(graph: Graph) -> Result<Planned, StartError> {
+        let mut session = Self::prepare(graph, Config::default())?;
+        session.core.run_dry();
+        session.core.start().map_err(|(id, error)| session.not_started(id, error))?;
+        let mut events = Events::with_capacity(EVENTS);
+        let start = session.core.platform.now();
+        let mut is_partial = true;
+        while session.core.platform.now().since(start) < PLAN_PATIENCE {
+            let next = session.core.turn(session.done.try_iter(), []);
+            if session.core.is_formed() {
+                is_partial = false;
+                break;
+            }
+            let now = session.core.platform.now();
+            // A poll that fails ends the wait, and what is known is told.
+            if session.poll.poll(&mut events, Some(timeout(next, start + PLAN_PATIENCE, now))).is_err() {
+                break;
+            }
+        }
+        let is_note = |report| if let Report::Log(log) = report { Some(log) } else { None };
+        let notes = session.reports.try_iter().filter_map(is_note).collect();
+        Ok(Planned { graph: session.core.into_graph(), notes, is_partial })
     }
 
     /// A handle to stop it from another thread.
@@ -209,8 +258,9 @@ impl Session {
             ready.extend(events.iter().filter_map(|e| self.core.platform.readiness(e)));
         };
         self.core.tell_graph();
-        let (last, unused) = (self.core.snapshot(true), self.core.graph().unused());
-        Ok(Outcome { failures: self.core.failures(), aborted, last, unused })
+        let (last, graph) = (self.core.snapshot(true), self.core.graph());
+        let (unused, graph) = (graph.unused(), graph.snapshot());
+        Ok(Outcome { failures: self.core.failures(), aborted, last, unused, graph })
     }
 }
 

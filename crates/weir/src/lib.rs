@@ -23,9 +23,10 @@ pub use places::Places;
 pub use registry::registry;
 pub use secrets::secrets;
 pub use weir_args as args;
-pub use weir_graph::{Given, Global, Graph, Node, Rules, Unused};
+pub use weir_graph::{EdgeShot, Given, Global, Graph, Node, NodeShot, Rules, Snapshot as GraphSnapshot, Unused};
 pub use weir_native::load as load_native;
 pub use weir_plugin as plugin;
 pub use weir_scheduler::{
-    Config, Control, FilterReport, Log, Outcome, OutputReport, Report, Reports, Session, Snapshot, StartError,
+    Config, Control, FilterReport, Log, Outcome, OutputReport, Planned, Report, Reports, Session, Snapshot, StartError,
 };
+pub use weir_spec as spec;

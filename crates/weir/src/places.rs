@@ -25,6 +25,12 @@ pub struct Places {
 }
 
 impl Places {
+    /// The name or URL of a declared filter.
+    #[must_use]
+    pub fn name_of(&self, id: weir_graph::NodeId) -> Option<Span> {
+        self.declared.get(id.index()).map(|d| d.name)
+    }
+
     /// What to point at when a filter does not start: the argument its message begins with, the name or URL when the
     /// system refused, and else the whole declaration.
     #[must_use]

@@ -36,6 +36,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("mio", "weir-scheduler"),
     ("petgraph", "weir-graph"),
     ("rustls", "weir-tls"),
+    ("saphyr", "weir-spec"),
+    ("toml", "weir-spec"),
+    ("toml_edit", "weir-spec"),
 ];
 /// Third-party packages that may have several owners: the traits that values are described with.
 const SHARED: &[&str] = &["serde", "serde_json"];

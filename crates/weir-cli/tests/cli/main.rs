@@ -1,5 +1,6 @@
 //! The real `weir`, run as people run it: what it prints, where, and how it ends.
 
+mod graphs;
 mod help;
 mod kit;
 mod mistakes;

@@ -130,6 +130,8 @@ pub(crate) struct Core<P> {
     /// Payload bytes on all edges.
     queued: usize,
     failures: usize,
+    /// Only the graph is wanted: no output and no live source is made, and no clock paces anything.
+    dry: bool,
     /// A filter asked for the end of the session.
     pub(crate) stop_asked: bool,
     /// A node ended since the last look at whether all is over.
@@ -163,6 +165,7 @@ impl<P: Platform> Core<P> {
             timers: Timers::default(),
             memory,
             live,
+            dry: false,
             settled: false,
             queued: 0,
             failures: 0,
@@ -172,6 +175,24 @@ impl<P: Platform> Core<P> {
             log_level,
             told: String::new(),
         }
+    }
+
+    /// From now on only the graph is wanted; to be said before the start.
+    pub(crate) fn run_dry(&mut self) {
+        (self.dry, self.live) = (true, false);
+    }
+
+    /// Whether the graph is as complete as it gets without outputs: every filter that has something to work on has said
+    /// what it makes of it.
+    pub(crate) fn is_formed(&self) -> bool {
+        let is_silent =
+            |s: &Slot| s.state != State::Over && s.role == Role::Mux && !s.inputs.is_empty() && s.outs.is_empty();
+        self.settled && self.queue.is_empty() && !self.nodes.iter().any(is_silent)
+    }
+
+    /// The graph, when nothing more is to happen.
+    pub(crate) fn into_graph(self) -> Graph {
+        self.graph
     }
 
     /// Creates and starts every declared filter: first those that listen, then sources and the rest, last those that

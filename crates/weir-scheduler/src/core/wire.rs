@@ -18,6 +18,12 @@ impl<P: Platform> Core<P> {
         if self.graph.is_deferred(id) || self.nodes[id.index()].filter.is_some() {
             return Ok(());
         }
+        if self.dry && (node.is_sink() || node.plugin.is_live(&node.options)) {
+            let is_sink = node.is_sink();
+            let slot = &mut self.nodes[id.index()];
+            slot.state = if is_sink { State::Here } else { State::Over };
+            return Ok(());
+        }
         let with = Create { options: node.options.clone(), bundle: node.bundle.clone(), memory: self.memory.clone() };
         let slot = &mut self.nodes[id.index()];
         match node.plugin.create(with) {
