@@ -306,8 +306,9 @@ impl Platform for Os {
     fn secure(&mut self, conn: ConnId, tls: &Tls) -> io::Result<()> {
         let conn = self.conns.get(conn).ok_or_else(gone)?;
         let mut engine = Box::new(Engine::new(tls)?);
-        // What goes wrong already is told with the first readiness, as all else.
-        let _ = engine.handshake(&mut conn.stream);
+        // Only what a client says first: reading is for readiness to begin, whose answer is told. What goes wrong with
+        // the writing shows there, too.
+        let _ = engine.flush(&mut conn.stream);
         conn.tls = Some(engine);
         conn.stage = Stage::Securing;
         Ok(())

@@ -18,7 +18,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// At the start of a connection. A client has something to say at once: call [`Engine::handshake`].
+    /// At the start of a connection. A client has something to say at once: call [`Engine::flush`].
     ///
     /// # Errors
     /// The server's name is neither a host name nor an address.
