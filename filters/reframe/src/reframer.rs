@@ -155,7 +155,8 @@ impl Stream {
         let passed = i128::from(packet.cts.saturating_sub(first));
         let reaches = |t: Frac| passed * i128::from(t.den) >= i128::from(t.num) * i128::from(self.timescale);
         let is_key = packet.is_key() || self.is_sound;
-        if settings.end.is_some_and(reaches) || (!self.begun && !(reaches(settings.start) && is_key)) {
+        let may_begin = self.begun || (is_key && reaches(settings.start));
+        if settings.end.is_some_and(reaches) || !may_begin {
             return None;
         }
         let is_wanted = self.is_sound || if packet.is_key() { settings.keeps.1 } else { settings.keeps.0 };
