@@ -95,11 +95,17 @@ impl Names {
                 found.extend(arg.value.as_ref().map(|v| v.span));
             } else if self.beside.contains(&name) {
                 after_secret = false;
-            } else if after_secret && !is_reserved(name) && suggest(name, self.all()).is_none() {
+            } else if after_secret && !is_reserved(name) && !self.is_like_an_option(name) {
                 found.push(arg.span());
             }
         }
         found
+    }
+
+    /// Whether a name is an option's, or may be a slip for one. Very short names are like too many.
+    fn is_like_an_option(&self, name: &str) -> bool {
+        let is_known = |known: &'static str| known == name;
+        self.all().any(is_known) || (name.len() > 2 && suggest(name, self.all()).is_some())
     }
 
     fn all(&self) -> impl Iterator<Item = &'static str> {
