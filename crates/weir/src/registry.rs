@@ -16,10 +16,10 @@ pub fn registry() -> Registry {
     weir_encode_aac::register(&mut registry);
     weir_mux_flv::register(&mut registry);
     weir_mux_raw::register(&mut registry);
-    weir_inspect::register(&mut registry);
     weir_reframe::register(&mut registry);
     weir_pass::register(&mut registry);
     weir_net_rtmp::register(&mut registry);
     weir_sink_file::register(&mut registry);
+    weir_inspect::register(&mut registry);
     registry
 }

@@ -107,7 +107,7 @@ fn global_options_go_to_all_that_have_them_below_their_own() {
 #[test]
 fn filters_that_are_not_there() {
     refused("avgne -o null", "avgne: there is no filter called avgne (did you mean avgen?)");
-    refused("avgen inspect -o null", "inspect: there is no filter called inspect (weir -h filters lists them all)");
+    refused("avgen dasher -o null", "dasher: there is no filter called dasher (weir -h filters lists them all)");
     refused(
         "film.mp4 -o null",
         "film.mp4: there is no filter called film.mp4 (to read a file: -i FILE; to write one: -o FILE)",
