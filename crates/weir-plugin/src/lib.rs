@@ -17,6 +17,7 @@ mod ctx;
 mod dial;
 mod filter;
 pub mod harness;
+pub mod interleave;
 mod io;
 mod memory;
 mod options;

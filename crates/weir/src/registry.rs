@@ -15,6 +15,7 @@ pub fn registry() -> Registry {
     weir_encode_avc::register(&mut registry);
     weir_encode_aac::register(&mut registry);
     weir_mux_flv::register(&mut registry);
+    weir_mux_mp4::register(&mut registry);
     weir_mux_raw::register(&mut registry);
     weir_reframe::register(&mut registry);
     weir_pass::register(&mut registry);

@@ -1,6 +1,5 @@
 //! `flvmx`: one FLV stream from a picture and a sound PID, for a file or for live delivery.
 
-mod interleave;
 mod mux;
 #[cfg(test)]
 mod tests;

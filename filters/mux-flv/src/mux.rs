@@ -6,7 +6,7 @@ use weir_flv::{
 use weir_media::{Bytes, BytesMut, Delivery, Flags, Packet, Prop, Props, StreamType, Time, rescale};
 use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, Options, OutId, Result, Status};
 
-use crate::interleave::{self, MICROS, Track, Waiting};
+use weir_plugin::interleave::{self, MICROS, Track, Waiting};
 
 /// Tags written in one call.
 const TAGS_PER_CALL: usize = 64;
@@ -81,9 +81,7 @@ impl Mux {
         let track = self.tracks.iter().position(|t| t.input == input);
         match (item, track) {
             (Item::Props(props), Some(track)) => {
-                let track = &mut self.tracks[track];
-                track.props = props;
-                track.queue.extend(track.props.bytes(Prop::DecoderConfig).cloned().map(Waiting::Config));
+                self.tracks[track].set_props(props);
             }
             (Item::Props(props), None) => self.new_track(ctx, input, props),
             (Item::Packet(packet), Some(track)) => self.tracks[track].push(packet),
@@ -100,8 +98,7 @@ impl Mux {
             ctx.log(Level::Warning, format!("FLV holds one {what} track; a further one is left out"));
             return;
         }
-        let config = props.bytes(Prop::DecoderConfig).cloned().map(Waiting::Config);
-        self.tracks.push(Track { input, props, queue: config.into_iter().collect(), ended: false, last: None });
+        self.tracks.push(Track::new(input, props));
     }
 
     /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
