@@ -12,6 +12,7 @@ mod inputs;
 mod isolation;
 mod long;
 mod many;
+mod mp4;
 mod native;
 mod players;
 mod pushing;

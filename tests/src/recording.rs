@@ -41,6 +41,8 @@ pub struct Packet {
     pub pts: f64,
     /// Key frame.
     pub key: bool,
+    /// An edit list leaves it out: it is decoded and not heard.
+    pub left_out: bool,
 }
 
 /// What a file holds.
@@ -74,7 +76,7 @@ impl Recording {
         if !recording.video.is_empty() {
             recording.pictures = pictures(path);
         }
-        if let Some(first) = recording.audio.first() {
+        if let Some(first) = recording.audio.iter().find(|p| !p.left_out) {
             let start = first.pts;
             let samples = samples(path);
             let seconds = |n: usize| start + f64::from(u32::try_from(n).expect("a short file")) / f64::from(RATE);
@@ -235,7 +237,12 @@ pub fn beginning(path: &Path, seconds: u32) -> PathBuf {
 fn packets(path: &Path, stream: &str) -> Vec<Packet> {
     let rows = probe(path, &["-select_streams", stream, "-show_packets"], "packet=pts_time,dts_time,flags");
     let packet = |row: &BTreeMap<String, String>| {
-        Some(Packet { dts: number(row, "dts_time"), pts: number(row, "pts_time")?, key: row["flags"].contains('K') })
+        Some(Packet {
+            dts: number(row, "dts_time"),
+            pts: number(row, "pts_time")?,
+            key: row["flags"].contains('K'),
+            left_out: row["flags"].contains('D'),
+        })
     };
     rows.iter().map(|row| packet(row).unwrap_or_else(|| panic!("{}: {row:?}", path.display()))).collect()
 }

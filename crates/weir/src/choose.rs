@@ -95,7 +95,8 @@ fn by_url(registry: &Registry, decl: &Declaration, role: Role) -> Result<Choice,
     let best = claiming().reduce(|a, b| if rank(&b) > rank(&a) { b } else { a });
     best.map(|p| Choice { plugin: Arc::clone(p), is_url: true }).ok_or_else(|| {
         let (verb, option) = if role == Role::Source { ("read from", "-i") } else { ("write to", "-o") };
-        let named: Vec<&str> = registry.iter().filter(|p| p.role() == role).map(|p| p.name()).collect();
+        let usable = |p: &&Arc<dyn Plugin>| p.role() == role && !p.explicit_only();
+        let named: Vec<&str> = registry.iter().filter(usable).map(|p| p.name()).collect();
         Diagnostic::error(url.span, format!("no filter can {verb} this URL"))
             .help(format!("what {option} can use: {} (weir -h NAME tells more)", named.join(", ")))
     })

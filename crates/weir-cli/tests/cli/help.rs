@@ -82,8 +82,8 @@ fn lists() {
         &weir("-h codecs").stdout,
         "
         codec    encoder    read by                      written by
-        avc      avcenc     mp4dmx, flvdmx, rfnalu       flvmx, writegen
-        aac      aacenc     mp4dmx, flvdmx, rfadts       flvmx, writegen
+        avc      avcenc     mp4dmx, flvdmx, rfnalu       flvmx, mp4mx, writegen
+        aac      aacenc     mp4dmx, flvdmx, rfadts       flvmx, mp4mx, writegen
         ",
     );
     assert!(weir("-h formats").stdout.contains("\n.flv     flvdmx       flvmx\n"));
