@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use weir::args::{Diagnostic, Parsed, Span};
+use weir::args::{Diagnostic, Parsed, Severity, Span};
 use weir::plugin::Registry;
 use weir::{Built, Config, Outcome, Places, Session};
 
@@ -92,7 +92,8 @@ fn work(registry: &mut Registry, command: Option<Command>, input: &Input, shape:
         return USAGE;
     }
     let options = match (options, loaded) {
-        (Ok(options), Ok(())) => options,
+        // What is only checked is checked strictly.
+        (Ok(options), Ok(())) => Options { strict: options.strict || command == Some(Command::Check), ..options },
         (Err(bad), _) => {
             messages.error(place_of(&bad, words), &bad.message);
             return USAGE;
@@ -165,7 +166,14 @@ fn built(
         problems.into_iter().for_each(|p| messages.show(&advised(p, words)));
         USAGE
     })?;
-    if !options.quiet {
+    let is_own = |w: &Diagnostic| words.get(w.span.word).is_some_and(|word| options::advice(word).is_some());
+    if (options.strict && !built.warnings.is_empty()) || built.warnings.iter().any(is_own) {
+        for warning in built.warnings {
+            messages.show(&advised(Diagnostic { severity: Severity::Error, ..warning }, words));
+        }
+        return Err(USAGE);
+    }
+    if !options.quiet && options.argchk {
         built.warnings.iter().for_each(|w| messages.show(w));
     }
     Ok(built)
@@ -178,6 +186,7 @@ fn start(built: Built, registry: &Registry, options: &Options, messages: &Messag
         memory: options.memory,
         compute_threads: options.threads,
         max_connections: options.max_connections,
+        run_for: options.run_for,
         ..Config::default()
     };
     match Session::start(graph, config) {
@@ -213,9 +222,12 @@ fn follow(session: Session, places: &Places, registry: &Registry, options: &Opti
     status::follow(&reports, options, screen);
     match running.join() {
         Ok(Ok(outcome)) => {
-            let code = exit_code(&outcome);
-            if code == OK && !options.quiet {
-                places.unused(&outcome.unused, registry).iter().for_each(|w| messages.show(w));
+            let mut code = exit_code(&outcome);
+            if code == OK && !options.quiet && options.argchk {
+                let unused = places.unused(&outcome.unused, registry);
+                let severity = if options.strict { Severity::Error } else { Severity::Warning };
+                code = if options.strict && !unused.is_empty() { FAILED } else { code };
+                unused.into_iter().for_each(|w| messages.show(&Diagnostic { severity, ..w }));
             }
             tell(&outcome, options, screen);
             code

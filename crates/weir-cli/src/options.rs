@@ -1,5 +1,7 @@
 //! weir's own options, as distinct from the words of the graph. clap owns them; the grammar leaves them out.
 
+use std::time::Duration;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use weir::Rules;
@@ -29,6 +31,10 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-max-chain", takes: Takes::Nothing },
     OwnOption { name: "-max-conns", takes: Takes::Nothing },
     OwnOption { name: "-cl", takes: Takes::Nothing },
+    OwnOption { name: "-strict", takes: Takes::Nothing },
+    OwnOption { name: "-no-argchk", takes: Takes::Nothing },
+    OwnOption { name: "-full-link", takes: Takes::Nothing },
+    OwnOption { name: "-runfor", takes: Takes::Nothing },
     OwnOption { name: "-sid", takes: Takes::Nothing },
     OwnOption { name: "-blacklist", takes: Takes::Nothing },
 ];
@@ -54,6 +60,12 @@ pub(crate) struct Options {
     pub(crate) memory: usize,
     pub(crate) threads: Option<usize>,
     pub(crate) rules: Rules,
+    /// What nobody uses is an error.
+    pub(crate) strict: bool,
+    /// What nobody uses is told.
+    pub(crate) argchk: bool,
+    /// Sources end after this time.
+    pub(crate) run_for: Option<Duration>,
     pub(crate) max_connections: Option<usize>,
 }
 
@@ -113,6 +125,17 @@ pub(crate) fn command() -> Command {
             value("max-chain", "N", "Most filters inserted between two declared ones (default 6); 0 inserts none")
                 .value_parser(number(0, 64)),
         )
+        .arg(flag("strict", "An option that nobody knows or uses is an error, and not a warning"))
+        .arg(flag("no-argchk", "No word about options that nobody knows or uses"))
+        .arg(flag("full-link", "A stream that goes nowhere is an error, and not a warning"))
+        .arg(
+            value(
+                "runfor",
+                "TIME",
+                "End the sources after this time: 10s, 500 (milliseconds); outputs finish what they have",
+            )
+            .value_parser(time),
+        )
         .arg(flag("cl", "Complete links: every filter gets every stream it takes, wherever it stands"))
         .arg(flag("sid", "Link nothing but to filters with SID= or @"))
         .arg(
@@ -161,7 +184,11 @@ impl Options {
             plugins: texts("plugin").cloned().collect(),
             memory: matches.get_one::<usize>("memory").copied().unwrap_or(weir::Config::default().memory),
             threads: number("threads"),
+            strict: matches.get_flag("strict"),
+            argchk: !matches.get_flag("no-argchk"),
+            run_for: matches.get_one::<Duration>("runfor").copied(),
             rules: Rules {
+                full_link: matches.get_flag("full-link"),
                 max_chain: number("max-chain").unwrap_or(Rules::default().max_chain),
                 complete: matches.get_flag("cl"),
                 explicit_only: matches.get_flag("sid"),
@@ -192,6 +219,14 @@ fn bad(e: &clap::Error) -> BadOption {
         (_, value) => format!("-{name}: {}", why.unwrap_or_else(|| format!("{value} is not a value it takes"))),
     };
     BadOption { name: (!name.is_empty()).then_some(name), message }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    match value::parse(Kind::Millis, Some(text)) {
+        Ok(Typed::Millis(ms)) => Ok(Duration::from_millis(ms)),
+        Ok(_) => unreachable!("a time was asked for"),
+        Err(mismatch) => Err(mismatch.to_string()),
+    }
 }
 
 fn shape(text: &str) -> Result<Shape, String> {

@@ -47,6 +47,8 @@ pub struct Rules {
     pub complete: bool,
     /// Nothing is linked but to filters with sources (`-sid`).
     pub explicit_only: bool,
+    /// A PID that goes nowhere is a failure (`-full-link`).
+    pub full_link: bool,
     /// Filter types that are never inserted; or with a `-` in front of the first, the only ones that are
     /// (`-blacklist`).
     pub blacklist: Vec<String>,
@@ -54,7 +56,13 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { max_chain: DEFAULT_MAX_CHAIN, complete: false, explicit_only: false, blacklist: Vec::new() }
+        Self {
+            max_chain: DEFAULT_MAX_CHAIN,
+            complete: false,
+            explicit_only: false,
+            full_link: false,
+            blacklist: Vec::new(),
+        }
     }
 }
 

@@ -93,7 +93,7 @@ impl Graph {
         let (mut to_filter, mut to_sink) = (None, None);
         let mut refused = Vec::new();
         let mut decisions = Vec::new();
-        for (target, claim) in targets {
+        for (target, claim) in self.in_passes(targets, props) {
             let is_sink = self.nodes[target].is_sink();
             let rule = claim.rule(self.rules.complete);
             // By place, the first filter that takes a PID keeps it, and sinks share it.
@@ -123,6 +123,16 @@ impl Graph {
         let trail = Trail { props: props.clone(), decisions, unlinked: done.unlinked.clone() };
         self.trails.insert((from, out), trail);
         done
+    }
+
+    /// In complete mode, a PID that some filter takes as it is goes to such filters only: chains are for those that
+    /// nobody takes (gpac-semantics 11.2).
+    fn in_passes(&self, mut targets: Vec<(NodeId, Claim)>, props: &Props) -> Vec<(NodeId, Claim)> {
+        let takes = |id: &NodeId| self.nodes[*id].takes(props);
+        if self.rules.complete && targets.iter().any(|(id, _)| takes(id)) {
+            targets.retain(|(id, claim)| *claim != Claim::Implicit || takes(id));
+        }
+        targets
     }
 
     /// Whether filters choose their sources by hand, among which a PID of `from` could have been.
@@ -273,7 +283,7 @@ impl Graph {
                 let via = self.chain_node(pid, &hop, target, done)?;
                 (via, Outcome::Chain { way: hop.way, because, others: hop.others })
             }
-            None if direct => (self.free_input(pid, target)?, Outcome::Direct),
+            None if direct && !remux => (self.free_input(pid, target)?, Outcome::Direct),
             None => return Err(Refusal::Unfit(self.refusal(pid.from, pid.props, target))),
         };
         self.connect(pid, via, done)?;

@@ -129,6 +129,9 @@ pub(crate) fn is_met(fragment: &Fragment, offer: &Offer<'_>, absent: bool) -> bo
     let text = |have: &Option<String>, want: &String| have.as_ref().map_or(absent, |have| have == want);
     let passes = match &fragment.test {
         Test::Media(..) | Test::Name(_) if offer.is_open => return true,
+        Test::Property { name, .. } if offer.is_open && matches!(name.as_str(), "StreamType" | "CodecID") => {
+            return true;
+        }
         Test::Media(kind, nth) => is_kind(*kind, props.stream_type()) && nth.is_none_or(|n| n == offer.nth),
         Test::Raw => props.codec().map_or(absent, |c| c == CodecId::Raw),
         Test::Tag(tag) => text(&offer.steering.tag, tag),

@@ -109,10 +109,12 @@ impl Graph {
 impl Node {
     /// Whether it takes nothing but byte streams.
     pub(crate) fn wants_file(&self) -> bool {
-        let file = Value::Type(StreamType::File);
-        let is_file =
-            |b: &Bundle| b.inputs.iter().any(|c| c.prop == Prop::StreamType && c.value == file && !c.excluded);
-        self.caps.iter().all(is_file)
+        let is_file = |c: &weir_media::Cap| c.value == Value::Type(StreamType::File) && !c.excluded;
+        let takes_files_only = |b: &Bundle| {
+            let mut types = b.inputs.iter().filter(|c| c.prop == Prop::StreamType).peekable();
+            types.peek().is_some() && types.all(is_file)
+        };
+        self.caps.iter().all(takes_files_only)
     }
 }
 

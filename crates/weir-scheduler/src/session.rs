@@ -37,6 +37,8 @@ pub struct Config {
     pub log_level: Level,
     /// Time between snapshots.
     pub snapshot_every: Duration,
+    /// Sources end after this time, as if [`Control::stop`] were called.
+    pub run_for: Option<Duration>,
 }
 
 impl Default for Config {
@@ -47,6 +49,7 @@ impl Default for Config {
             max_connections: None,
             log_level: Level::Warning,
             snapshot_every: Duration::from_secs(1),
+            run_for: None,
         }
     }
 }
@@ -221,6 +224,7 @@ impl Session {
         let mut ready: Vec<Readiness> = Vec::new();
         let mut chores = self.core.platform.now() + self.config.snapshot_every;
         let mut deadline: Option<Time> = None;
+        let ends = self.config.run_for.map(|time| self.core.platform.now() + time);
         let aborted = loop {
             let next = self.core.turn(self.done.try_iter(), ready.drain(..));
             let now = self.core.platform.now();
@@ -231,7 +235,9 @@ impl Session {
                 self.core.report(Report::Snapshot(Box::new(self.core.snapshot(false))));
             }
             let command = match self.commands.try_recv() {
-                Err(_) if std::mem::take(&mut self.core.stop_asked) => Ok(Command::Stop),
+                Err(_) if std::mem::take(&mut self.core.stop_asked) || ends.is_some_and(|at| now >= at) => {
+                    Ok(Command::Stop)
+                }
                 command => command,
             };
             match command {
@@ -253,7 +259,8 @@ impl Session {
                 }
                 break true;
             }
-            let until = deadline.map_or(chores, |at| at.min(chores));
+            let end = ends.filter(|_| deadline.is_none());
+            let until = [Some(chores), deadline, end].into_iter().flatten().min().unwrap_or(chores);
             self.poll.poll(&mut events, Some(timeout(next, until, now))).or_else(interrupted)?;
             ready.extend(events.iter().filter_map(|e| self.core.platform.readiness(e)));
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weir_args::property::{self, Assignment};
 use weir_args::value::{self, Mismatch, Typed};
-use weir_args::{Arg, Diagnostic, StreamName, redact, source_id, suggest};
+use weir_args::{Arg, Diagnostic, Severity, StreamName, redact, source_id, suggest};
 use weir_graph::{Given, Source, Steering, check_assignment};
 use weir_media::CodecId;
 use weir_plugin::{Applied, Kind, Options, Plugin, Registry, Role};
@@ -40,6 +40,10 @@ pub(crate) struct Arguments<'a> {
     pub(crate) assigned: Vec<Assignment>,
     /// The codec of an encoder, which `ccp` alone means.
     pub(crate) codec: Option<CodecId>,
+    /// `gfopt` has been seen: nobody need know what follows.
+    pub(crate) unchecked: bool,
+    /// Arguments that nobody knows.
+    pub(crate) warnings: Vec<Diagnostic>,
     /// The last option was a secret: what is no option now may be the rest of one with colons.
     pub(crate) after_secret: bool,
 }
@@ -73,7 +77,7 @@ impl Arguments<'_> {
                 Ok(Some(given))
             }
             Err(mismatch) => Err(mismatched(arg, &mismatch, self.plugin)),
-            Ok(Applied::Unknown) => self.for_neighbours(arg).map(|()| Some(given)),
+            Ok(Applied::Unknown) => self.for_neighbours(arg).map(|known| known.then_some(given)),
         }
     }
 
@@ -117,6 +121,7 @@ impl Arguments<'_> {
                 return Err(vec![error.help(format!("write -logs={}@debug", self.plugin.name()))]);
             }
             "DL" | "NCID" => return Err(vec![Diagnostic::error(arg.span(), format!("{name} has no meaning here"))]),
+            "gfopt" => self.unchecked = true,
             _ => self.local |= name == "gfloc",
         }
         Ok(None)
@@ -132,18 +137,26 @@ impl Arguments<'_> {
         text.split(',').map(codec).collect()
     }
 
-    /// Checks that a filter which may be inserted next to this one knows the argument.
-    fn for_neighbours(&self, arg: &Arg) -> Result<(), Diagnostic> {
+    /// Whether a filter which may be inserted next to this one knows the argument. One that nobody knows is warned about,
+    /// as in GPAC, unless it stands behind `gfopt`: it changes nothing.
+    fn for_neighbours(&mut self, arg: &Arg) -> Result<bool, Diagnostic> {
         let name = arg.name.text.as_str();
         let mut refused = None;
         for other in self.neighbours() {
             match Options::defaults(other.options()).apply(name, arg.value_str()) {
-                Ok(Applied::Option(_)) => return Ok(()),
+                Ok(Applied::Option(_)) => return Ok(true),
                 Ok(Applied::Unknown) => {}
                 Err(mismatch) => refused = Some(mismatched(arg, &mismatch, other.as_ref())),
             }
         }
-        Err(refused.unwrap_or_else(|| self.unknown(arg)))
+        let problem = refused.unwrap_or_else(|| self.unknown(arg));
+        if problem.severity == Severity::Error {
+            return Err(problem);
+        }
+        if !self.unchecked {
+            self.warnings.push(problem);
+        }
+        Ok(false)
     }
 
     /// Filters that hear arguments of this one.
@@ -168,7 +181,7 @@ impl Arguments<'_> {
             }
             None => format!("weir -h {plugin} lists its options"),
         };
-        Diagnostic::error(arg.name.span, format!("{plugin} has no option {name}")).help(help)
+        Diagnostic::warning(arg.name.span, format!("{plugin} has no option {name}")).help(help)
     }
 }
 

@@ -170,6 +170,8 @@ impl<'a> Builder<'a> {
             subsession: None,
             assigned: Vec::new(),
             codec: codec(decl),
+            unchecked: false,
+            warnings: Vec::new(),
             after_secret: false,
         };
         for arg in &decl.args {
@@ -182,7 +184,8 @@ impl<'a> Builder<'a> {
                 Err(problems) => self.found.extend(problems),
             }
         }
-        let Arguments { options, steering, shown, subsession, assigned, .. } = arguments;
+        let Arguments { options, steering, shown, subsession, assigned, warnings, .. } = arguments;
+        self.found.extend(warnings);
         Read { options, given, places, steering, shown, subsession, assigned }
     }
 
@@ -221,19 +224,19 @@ impl<'a> Builder<'a> {
     fn unknown_global(&self, option: &GlobalOption) -> Diagnostic {
         let name = &option.name.text;
         if let Some(filter) = option.filter.as_ref().filter(|f| self.registry.get(&f.text).is_none()) {
-            let error = Diagnostic::error(filter.span, format!("there is no filter called {}", filter.text));
+            let warning = Diagnostic::warning(filter.span, format!("there is no filter called {}", filter.text));
             return match suggest(&filter.text, self.registry.iter().map(|p| p.name())) {
-                Some(near) => error.help(format!("did you mean {near}?")),
-                None => error.help("weir -h filters lists them all"),
+                Some(near) => warning.help(format!("did you mean {near}?")),
+                None => warning.help("weir -h filters lists them all"),
             };
         }
         let meant = |p: &&std::sync::Arc<dyn Plugin>| option.filter.as_ref().is_none_or(|f| f.text == p.name());
         let known = self.registry.iter().filter(meant).flat_map(|p| p.options()).map(|o| o.name);
         let whose = option.filter.as_ref().map_or_else(|| "no filter has an".to_owned(), |f| format!("{f} has no"));
-        let error = Diagnostic::error(option.name.span, format!("{whose} option {name}"));
+        let warning = Diagnostic::warning(option.name.span, format!("{whose} option {name}"));
         match suggest(name, known) {
-            Some(near) => error.help(format!("did you mean {near}?")),
-            None => error,
+            Some(near) => warning.help(format!("did you mean {near}?")),
+            None => warning,
         }
     }
 

@@ -84,7 +84,8 @@ fn codecs_of(plugin: &dyn Plugin) -> Vec<CodecId> {
 fn by_url(registry: &Registry, decl: &Declaration, role: Role) -> Result<Choice, Diagnostic> {
     let url = &decl.name;
     // `-i avgen:...` names a source filter.
-    if let Some(named) = registry.get(&url.text).filter(|p| p.role() == role) {
+    let name = url.text.strip_prefix("gpac://").unwrap_or(&url.text);
+    if let Some(named) = registry.get(name).filter(|p| p.role() == role) {
         return Ok(Choice { plugin: Arc::clone(named), is_url: false });
     }
     let claiming = || registry.iter().filter(|p| p.role() == role && p.claims(&url.text) > Score::No);

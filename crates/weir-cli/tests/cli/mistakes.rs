@@ -24,12 +24,6 @@ fn names() {
         "avgen:dru=1 c=avcc -o null",
         2,
         "
-        error: avgen has no option dru
-          |
-        1 | avgen:dru=1 c=avcc -o null
-          |       ^^^
-          |
-          = help: did you mean dur?
         error: there is no codec called avcc
           |
         1 | avgen:dru=1 c=avcc -o null
@@ -38,6 +32,31 @@ fn names() {
           = help: did you mean avc?
         ",
     );
+}
+
+#[test]
+fn options_nobody_knows() {
+    let shown = |level: &str, words: &str| {
+        format!(
+            "
+        {level}: avgen has no option dru
+          |
+        1 | {words}
+          | {}^^^
+          |
+          = help: did you mean dur?
+        ",
+            " ".repeat(words.find("dru").expect("it is there"))
+        )
+    };
+    let words = "avgen:v:dru=1:dur=0.1:sizes=64x64 -o null";
+    complains(words, 0, &shown("warning", words));
+    complains(&format!("-no-argchk {words}"), 0, "");
+    complains(&format!("-strict {words}"), 2, &shown("error", &format!("-strict {words}")));
+    // What somebody could have used, and nobody did.
+    let unused = weir("-strict avgen:v:dur=0.1:sizes=64x64:b=1M -o null");
+    assert_eq!(unused.code, 1);
+    assert!(unused.stderr.starts_with("error: no filter used b\n"), "{}", unused.stderr);
 }
 
 #[test]
@@ -111,7 +130,7 @@ fn options_of_weir_itself() {
 #[test]
 fn long_lines_are_cut_around_the_place() {
     let out = "-o rtmp://127.0.0.1:1935/live/some_long_name_that_goes_on:rtmp_listen=1";
-    let ran = weir(&format!("avgen {out}:zzz {out}"));
+    let ran = weir(&format!("-strict avgen {out}:zzz {out}"));
     assert!(ran.stderr.lines().all(|l| l.chars().count() <= 110), "{}", ran.stderr);
     let lines: Vec<&str> = ran.stderr.lines().collect();
     let at = lines[3].find('^').expect("a caret");

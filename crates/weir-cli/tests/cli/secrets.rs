@@ -9,7 +9,8 @@ const SECRET: &str = "SECRET-4711";
 /// Runs words in which `KEY` stands for the secret, and expects a failure that does not tell it.
 #[track_caller]
 fn keeps(words: &str) {
-    let ran = weir(&words.replace("KEY", SECRET));
+    // With -strict, so that nothing that is wrong runs.
+    let ran = weir(&format!("-strict {}", words.replace("KEY", SECRET)));
     assert_ne!(ran.code, 0, "{words} was meant to fail");
     let said = format!("{}{}", ran.stdout, ran.stderr);
     assert!(!said.is_empty(), "{words} fails in silence");

@@ -101,8 +101,11 @@ impl<P: Platform> Core<P> {
         let id = slot.id;
         let found = self.graph.resolve(id, out, &props);
         if let Some(why) = found.unlinked {
-            let level = if found.by_choice { Level::Info } else { Level::Warning };
-            self.log_node(i, level, format!("{} is not used: {why}", pid_name(&props, out.0)));
+            let line = format!("{} is not used: {why}", pid_name(&props, out.0));
+            if self.graph.rules().full_link {
+                return self.fail(i, &Error::unsupported(line));
+            }
+            self.log_node(i, if found.by_choice { Level::Info } else { Level::Warning }, line);
         }
         let live_edge = self.live && (has_time || !before_clock);
         for step in found.steps {
