@@ -4,6 +4,7 @@
 
 mod clips;
 mod comeback;
+mod corpus;
 mod decoders;
 mod endings;
 mod errors;

@@ -163,7 +163,8 @@ impl DerefMut for Weir {
 ///
 /// # Panics
 /// When there is none: it is not built by these tests.
-fn binary() -> PathBuf {
+#[must_use]
+pub fn binary() -> PathBuf {
     if let Some(path) = env::var_os("WEIR_BIN") {
         return path.into();
     }

@@ -17,6 +17,6 @@ pub mod recording;
 pub mod sound;
 pub mod wait;
 
-pub use lab::{Lab, Weir};
+pub use lab::{Lab, Weir, binary as weir_binary};
 pub use process::{Ended, Process, Signal};
 pub use recording::Recording;

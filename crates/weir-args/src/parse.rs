@@ -190,7 +190,9 @@ impl Parser<'_> {
         } else if word.starts_with("c=") {
             self.filter(DeclKind::Encoder, at, 2);
         } else {
-            let kind = if word == "enc" || word.starts_with("enc:") { DeclKind::Encoder } else { DeclKind::Filter };
+            // GPAC's encoders are one filter, which people name too.
+            let is_encoder = word == "enc" || word.starts_with("enc:") || word.starts_with("ffenc:");
+            let kind = if is_encoder { DeclKind::Encoder } else { DeclKind::Filter };
             self.filter(kind, at, 0);
         }
         1

@@ -144,6 +144,12 @@ fn int(text: &str) -> Option<i64> {
     if let Some(hex) = text.strip_prefix("0x") {
         return i64::from_str_radix(hex, 16).ok();
     }
+    // Times, in milliseconds.
+    for (word, unit) in [("sec", 1_000), ("min", 60_000)] {
+        if let Some(digits) = text.strip_suffix(word) {
+            return digits.parse::<i64>().ok()?.checked_mul(unit);
+        }
+    }
     let (digits, unit) = match text.char_indices().last()? {
         (i, 'k' | 'K') => (&text[..i], 1_000),
         (i, 'm' | 'M') => (&text[..i], 1_000_000),
@@ -256,6 +262,8 @@ mod tests {
         check(INT, "200k", Typed::Int(200_000));
         check(INT, "1.5M", Typed::Int(1_500_000));
         check(INT, "0x10", Typed::Int(16));
+        check(INT, "44sec", Typed::Int(44_000));
+        check(INT, "1min", Typed::Int(60_000));
         assert!(parse(INT, Some("12abc")).is_err());
         assert!(parse(Kind::Int { min: 0, max: 5 }, Some("6")).is_err());
         check(Kind::Ints, "100k,200k", Typed::Ints(vec![100_000, 200_000]));

@@ -48,6 +48,13 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[String]) -> u8 {
+    let (words, tuning) = options::without_tuning(words);
+    let words = &words[..];
+    if !tuning.is_empty() && !words.iter().any(|w| w == "-quiet") {
+        let names = tuning.join(", ");
+        Screen::new([])
+            .print(&format!("warning: {names}: nothing to tune here; the schedule and queues see to themselves"));
+    }
     let mut registry = weir::registry();
     let first = words.first().filter(|w| !commands::is_filter(&registry, w)).map(String::as_str);
     let command = first.and_then(Command::of);

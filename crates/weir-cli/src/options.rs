@@ -39,6 +39,42 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-blacklist", takes: Takes::Nothing },
 ];
 
+/// Options of GPAC that tune what works by itself here. They are taken, and do nothing.
+const TUNING: &[&str] = &[
+    "-sched",
+    "-no-block",
+    "-no-reg",
+    "-no-reassign",
+    "-no-graph-cache",
+    "-no-probe",
+    "-buffer-gen",
+    "-buffer-units",
+    "-buffer-dec",
+    "-max-sleep",
+    "-np",
+    "-no-fd",
+    "-step-link",
+    "-no-mx",
+];
+
+/// The words without options that do nothing here, and those options.
+pub(crate) fn without_tuning(words: &[String]) -> (Vec<String>, Vec<String>) {
+    let is_tuning = |word: &String| TUNING.contains(&word.split('=').next().unwrap_or_default());
+    let mut kept = Vec::new();
+    let mut left_out = Vec::new();
+    let mut is_value = false;
+    for word in words {
+        // What follows -i or -o is a name, whatever it looks like.
+        if !is_value && is_tuning(word) {
+            left_out.push(word.clone())
+        } else {
+            kept.push(word.clone())
+        }
+        is_value = matches!(word.as_str(), "-i" | "-o" | "-src" | "-dst") && !is_value;
+    }
+    (kept, left_out)
+}
+
 /// The least memory a session can work with.
 const LEAST_MEMORY: i64 = 8_000_000;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use weir_args::property::Assignment;
+use weir_args::source_id::Fragment;
 use weir_args::template::Template;
 use weir_media::{Bundle, CodecId, Props, StreamType, Value};
 use weir_plugin::{Applied, Options, Plugin, Role};
@@ -89,6 +90,8 @@ pub struct Node {
     pub source_group: u32,
     /// What is said of its links.
     pub steering: Steering,
+    /// Of a source: tests its PIDs must pass (`-i FILE#video`).
+    pub picks: Vec<Fragment>,
     /// Properties for its PIDs (`#NAME=VALUE`), in order.
     pub assigned: Vec<Assignment>,
     pub(crate) caps: Vec<Bundle>,
@@ -118,6 +121,7 @@ impl Node {
             subsession: 0,
             source_group: 0,
             steering: Steering::default(),
+            picks: Vec::new(),
             assigned: Vec::new(),
             caps,
             template,

@@ -11,7 +11,7 @@ use crate::chain::{FirstHop, Search};
 use crate::explain::{Decision, Outcome, Rule, Trail};
 use crate::graph::{Graph, Link, NodeId, said};
 use crate::node::{Given, Node, Origin};
-use crate::steer::{Offer, Verdict};
+use crate::steer::{Offer, Verdict, is_met};
 
 /// One change the host makes to follow a resolution.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -135,8 +135,11 @@ impl Graph {
         targets
     }
 
-    /// Whether filters choose their sources by hand, among which a PID of `from` could have been.
+    /// Whether PIDs of `from` are chosen by hand: by its own name, or by filters that name their sources.
     fn has_choosers(&self, from: NodeId) -> bool {
+        if !self.nodes[self.declared_before(from)].picks.is_empty() {
+            return true;
+        }
         let near = |n: &Node| n.subsession == self.nodes[from].subsession;
         self.nodes.node_weights().any(|n| n.steering.sources.is_some() && near(n))
     }
@@ -173,6 +176,9 @@ impl Graph {
             .map(|id| self.nodes[id].original(id))
             .collect();
         let offer = self.offer(from, props, nth);
+        if !self.nodes[offer.declared].picks.iter().all(|pick| is_met(pick, &offer, true)) {
+            return Vec::new();
+        }
         let explicit_only = self.rules.explicit_only || offer.steering.explicit_only;
         let claim = |id: NodeId| {
             let n = &self.nodes[id];

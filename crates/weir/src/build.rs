@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use weir_args::property::Assignment;
+use weir_args::source_id::Fragment;
 use weir_args::{
     DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact, source_id,
     suggest,
@@ -123,7 +124,29 @@ impl<'a> Builder<'a> {
         self.links.push(Source { from: From::Node(from), fragments });
     }
 
+    /// `FILE#video`: the tests in the name of a local source, and the name without them.
+    fn picks(&mut self, decl: &Declaration) -> Option<(Text, Vec<Fragment>)> {
+        let name = &decl.name;
+        let at = name.text.find('#').filter(|_| decl.kind == DeclKind::Source && !name.text.contains("://"))?;
+        let mut picks = Vec::new();
+        let mut from = at + 1;
+        for part in name.text[from..].split('#') {
+            match source_id::fragment(&name.part(from..from + part.len())) {
+                Ok(pick) => picks.push(pick),
+                Err(problem) => self.found.push(problem),
+            }
+            from += part.len() + 1;
+        }
+        Some((name.part(0..at), picks))
+    }
+
     fn declare(&mut self, decl: &Declaration, before: Option<&Declaration>) {
+        let mut plain = decl.clone();
+        let picks = self.picks(decl).map(|(name, picks)| {
+            plain.name = name;
+            picks
+        });
+        let decl = &plain;
         let mut links = std::mem::take(&mut self.links);
         let Choice { plugin, is_url } = match choose(self.registry, decl, before) {
             Ok(choice) => choice,
@@ -141,6 +164,7 @@ impl<'a> Builder<'a> {
         let mut node = Node::declared(plugin, options, given);
         node.steering = steering;
         node.assigned = assigned;
+        node.picks = picks.unwrap_or_default();
         node.subsession = subsession.unwrap_or(node.subsession);
         node.codec = codec(decl);
         node.name = shown.unwrap_or(node.name);

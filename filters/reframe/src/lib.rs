@@ -38,7 +38,7 @@ const REFRAMER: &[OptionDef] = &[
         "xs",
         Kind::Frac,
         "0",
-        "Start: packets before this time, in seconds, are left out up to a key packet",
+        "Start: packets before this time, in seconds, are left out, but for those from the last key packet on",
     ),
     OptionDef::new("xe", Kind::Frac, "0", "End: packets from this time on, in seconds, are left out; 0 for none"),
     OptionDef::new("xots", Kind::Bool, "no", "Keep the timestamps of what is cut out; else it begins at 0"),

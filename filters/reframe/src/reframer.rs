@@ -1,10 +1,14 @@
 //! The filter `reframer`: a part of each stream, by the clock if wanted.
 
+use std::collections::VecDeque;
+
 use weir_media::{Flags, Frac, Packet, Props, StreamType, Time, rescale};
 use weir_plugin::{Ctx, Error, Filter, InId, Item, Options, OutId, Result, Status};
 
 /// Items moved from one input in one call, so that no input makes the others wait.
 const BATCH: usize = 32;
+/// Packets held before the start of a part, at most: a longer group of pictures is waited out.
+const HELD_MAX: usize = 4096;
 /// A packet may leave this much before its time: a timer is no more exact.
 const EARLY: u64 = 2_000;
 /// Units per second of the clock.
@@ -41,8 +45,12 @@ struct Stream {
     first: Option<i64>,
     /// Moment and decoding time that tie it to the clock.
     tie: Option<(Time, i64)>,
-    /// Nothing has been let through yet.
+    /// The part has begun.
     begun: bool,
+    /// Something has left.
+    sent: bool,
+    /// Before the start: everything since the last key packet, from which the part can be decoded.
+    held: VecDeque<Packet>,
     /// Taken off all timestamps.
     shift: i64,
     /// Something was left out.
@@ -99,6 +107,10 @@ impl Reframer {
         if self.streams[index].out.is_some_and(|out| !ctx.room(out)) {
             return Step::Nothing;
         }
+        if let (Some(packet), Some(out)) = (self.streams[index].pull(&self.settings), self.streams[index].out) {
+            ctx.send(out, packet);
+            return Step::Moved;
+        }
         if let Some(Item::Packet(packet)) = ctx.peek(input) {
             let (dts, now) = (packet.dts, ctx.now());
             if let Some(at) = self.due(index, dts, now).filter(|at| *at > now) {
@@ -110,7 +122,8 @@ impl Reframer {
         match item {
             Item::Props(props) => stream.props(ctx, props),
             Item::Packet(packet) => {
-                if let (Some(packet), Some(out)) = (stream.cut(packet, &self.settings), stream.out) {
+                stream.take(packet, &self.settings);
+                if let (Some(packet), Some(out)) = (stream.pull(&self.settings), stream.out) {
                     ctx.send(out, packet);
                 }
             }
@@ -149,22 +162,45 @@ impl Stream {
         }
     }
 
-    /// The packet as it leaves, if it does.
-    fn cut(&mut self, mut packet: Packet, settings: &Settings) -> Option<Packet> {
+    /// Takes a packet: what leaves is put behind what is held.
+    fn take(&mut self, packet: Packet, settings: &Settings) {
         let first = *self.first.get_or_insert(packet.dts);
         let passed = i128::from(packet.cts.saturating_sub(first));
         let reaches = |t: Frac| passed * i128::from(t.den) >= i128::from(t.num) * i128::from(self.timescale);
-        let is_key = packet.is_key() || self.is_sound;
-        let may_begin = self.begun || (is_key && reaches(settings.start));
-        if settings.end.is_some_and(reaches) || !may_begin {
-            return None;
+        if settings.end.is_some_and(reaches) {
+            return;
         }
+        if !self.begun {
+            let is_key = packet.is_key() || self.is_sound;
+            if is_key || self.held.len() >= HELD_MAX {
+                self.held.clear();
+            }
+            self.begun = reaches(settings.start);
+            if !(is_key || !self.held.is_empty()) {
+                return; // nothing it could be decoded from
+            }
+        }
+        self.held.push_back(packet);
+    }
+
+    /// The next packet as it leaves, if it does.
+    fn pull(&mut self, settings: &Settings) -> Option<Packet> {
+        while self.begun {
+            let packet = self.held.pop_front()?;
+            if let Some(packet) = self.stamp(packet, settings) {
+                return Some(packet);
+            }
+        }
+        None
+    }
+
+    fn stamp(&mut self, mut packet: Packet, settings: &Settings) -> Option<Packet> {
         let is_wanted = self.is_sound || if packet.is_key() { settings.keeps.1 } else { settings.keeps.0 };
         if !is_wanted {
             self.lost = true;
             return None;
         }
-        if !std::mem::replace(&mut self.begun, true) && settings.start.num > 0 && !settings.keep_times {
+        if !std::mem::replace(&mut self.sent, true) && settings.start.num > 0 && !settings.keep_times {
             self.shift = packet.dts;
         }
         packet.dts -= self.shift;

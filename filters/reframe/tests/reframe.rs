@@ -72,9 +72,10 @@ fn only_keys_or_a_part() {
         times(&mut h)
     };
     assert_eq!(got(&[("saps", "1")]), [0, 160, 320]);
-    // From a key packet on, and timestamps from 0.
-    assert_eq!(got(&[("xs", "0.1"), ("xe", "0.3")]), [0, 40, 80, 120]);
-    assert_eq!(got(&[("xs", "0.1"), ("xe", "0.3"), ("xots", "yes")]), [160, 200, 240, 280]);
+    // From the last key packet before on, and timestamps from 0.
+    assert_eq!(got(&[("xs", "0.2"), ("xe", "0.3")]), [0, 40, 80, 120]);
+    assert_eq!(got(&[("xs", "0.2"), ("xe", "0.3"), ("xots", "yes")]), [160, 200, 240, 280]);
+    assert_eq!(got(&[("xs", "0.16"), ("xe", "0.3"), ("xots", "yes")]), [160, 200, 240, 280]);
     assert!(filter("reframer", &[("xs", "2"), ("xe", "1")]).is_err());
     assert!(filter("reframer", &[("saps", "9")]).is_err() && filter("reframer", &[("speed", "0")]).is_err());
 }
