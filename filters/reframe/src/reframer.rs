@@ -176,7 +176,7 @@ impl Stream {
                 self.held.clear();
             }
             self.begun = reaches(settings.start);
-            if !(is_key || !self.held.is_empty()) {
+            if !is_key && self.held.is_empty() {
                 return; // nothing it could be decoded from
             }
         }
