@@ -7,7 +7,7 @@ use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
 use weir_args::template::Template;
-use weir_media::{Props, StreamType};
+use weir_media::{Bundle, Props, StreamType};
 use weir_plugin::{Options, OutId, Plugin, Registry, Role};
 
 use crate::chain::Chains;
@@ -37,6 +37,9 @@ pub enum Unused {
     /// A global option, by its place in [`Graph::set_globals`].
     Global(usize),
 }
+
+/// Filters that may come before some input caps; `None` where no muxer can.
+type Before<'a> = Option<Vec<&'a Arc<dyn Plugin>>>;
 
 /// How links are made, for the whole graph.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -240,12 +243,15 @@ impl Graph {
     /// of more than one, first sink first. Called once, when everything is declared.
     pub fn merge_sinks(&mut self) -> Vec<Vec<NodeId>> {
         let mut groups: Vec<Vec<NodeId>> = Vec::new();
-        let sinks: Vec<NodeId> = self.nodes().filter(|(_, n)| n.is_sink()).map(|(id, _)| id).collect();
-        for id in sinks {
-            match groups.iter_mut().find(|g| self.same_needs(g[0], id)) {
-                Some(group) => group.push(id),
-                None => groups.push(vec![id]),
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut heard = Vec::new();
+        for (id, node) in self.nodes().filter(|(_, n)| n.is_sink() && n.template.is_none()) {
+            let Some(needs) = self.needs(node, &mut heard) else { continue };
+            let at = *places.entry(needs).or_insert(groups.len());
+            if at == groups.len() {
+                groups.push(Vec::new());
             }
+            groups[at].push(id);
         }
         groups.retain(|g| g.len() > 1);
         for group in &groups {
@@ -254,24 +260,19 @@ impl Graph {
         groups
     }
 
-    fn same_needs(&self, a: NodeId, b: NodeId) -> bool {
-        let (a, b) = (&self.nodes[a], &self.nodes[b]);
-        a.subsession == b.subsession
-            && a.steering.sources == b.steering.sources
-            && a.template.is_none()
-            && a.caps == b.caps
-            && !self.chains.muxers_into(&a.caps).is_empty()
-            && self.said_to_others(a) == self.said_to_others(b)
-    }
-
-    /// The arguments of a sink that filters inserted before it would hear, or that choose them.
-    fn said_to_others<'a>(&self, sink: &'a Node) -> BTreeMap<&'a str, Option<&'a str>> {
-        let before = self.chains.before(&sink.caps);
-        let heard = |g: &&Given| {
-            let by = |p: &&Arc<dyn Plugin>| g.apply(&mut Options::defaults(p.options()));
-            g.name == "gfreg" || before.iter().any(by)
-        };
-        said(sink.args.iter().filter(|g| !g.local).filter(heard))
+    /// What a sink needs, as a text that is the same for sinks that need the same; `None` without a muxer in front of it.
+    /// `heard` keeps, for input caps looked at already, the filters that may come before them.
+    fn needs<'a>(&'a self, sink: &'a Node, heard: &mut Vec<(&'a [Bundle], Before<'a>)>) -> Option<String> {
+        let at = heard.iter().position(|(caps, _)| *caps == sink.caps).unwrap_or_else(|| {
+            let muxed = !self.chains.muxers_into(&sink.caps).is_empty();
+            heard.push((&sink.caps, muxed.then(|| self.chains.before(&sink.caps))));
+            heard.len() - 1
+        });
+        let before = heard[at].1.as_ref()?;
+        let by = |g: &Given, p: &Arc<dyn Plugin>| g.apply(&mut Options::defaults(p.options()));
+        let is_heard = |g: &&Given| g.name == "gfreg" || before.iter().any(|p| by(g, p));
+        let said = said(sink.args.iter().filter(|g| !g.local).filter(is_heard));
+        Some(format!("{} {at} {:?} {said:?}", sink.subsession, sink.steering.sources))
     }
 
     /// The first sink of the group that shares a muxer with `sink`.
