@@ -58,7 +58,7 @@ fn an_unknown_filter_gets_a_suggestion() {
 
 #[test]
 fn an_unknown_option_gets_a_suggestion() {
-    says(&mistake("avgen:szies=240x160 c=avc c=aac", USAGE, "szies"), "did you mean sizes?");
+    says(&mistake("-strict avgen:szies=240x160 c=avc c=aac", USAGE, "szies"), "did you mean sizes?");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_secret_is_shown_in_no_error_about_its_own_words() {
     let [port] = lab.ports();
     let mistakes = [("rtmp_listen=1:bogus=1", USAGE, "bogus"), ("rtmp_listen=maybe", USAGE, "maybe")];
     for (options, code, marked) in mistakes {
-        let words = format!("avgen c=avc c=aac -o rtmp://127.0.0.1:{port}/live:key={SECRET}:{options}");
+        let words = format!("-strict avgen c=avc c=aac -o rtmp://127.0.0.1:{port}/live:key={SECRET}:{options}");
         judge(&lab, &words, code, marked);
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Edge {
     wait_key: bool,
     /// The next packet follows a loss.
     lost: bool,
+    /// The consumer has taken something: it knows what comes here.
+    heard: bool,
     pub(crate) dropped: u64,
 }
 
@@ -81,12 +83,18 @@ impl Edge {
             timescale: props.timescale(),
             wait_key: false,
             lost: false,
+            heard: false,
             dropped: 0,
         }
     }
 
     pub(crate) fn is_live(&self) -> bool {
         self.policy != Policy::Wait
+    }
+
+    /// Whether the consumer has taken anything yet.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.heard
     }
 
     pub(crate) fn packets(&self) -> usize {
@@ -192,6 +200,7 @@ impl Edge {
 
     /// Takes the queue back after a call; what came meanwhile goes behind what is left.
     pub(crate) fn give_back(&mut self, from: &mut InQueue) {
+        self.heard |= !matches!(from.items.front(), Some(Item::Props(_)));
         self.packets -= usize::try_from(from.taken_packets).unwrap_or(usize::MAX).min(self.packets);
         self.bytes -= usize::try_from(from.taken_bytes).unwrap_or(usize::MAX).min(self.bytes);
         from.taken_packets = 0;

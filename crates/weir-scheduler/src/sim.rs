@@ -108,6 +108,10 @@ enum Act {
     Source { count: i64 },
     /// Passes packets on.
     Pass,
+    /// Passes each input on to an output of its own.
+    Join,
+    /// Notes how many inputs there are when they are settled, as a time.
+    Mux,
     /// Takes what comes.
     Sink,
     /// Takes this many packets per second.
@@ -139,7 +143,8 @@ impl Plugin for Actor {
     fn role(&self) -> Role {
         match self.act {
             Act::Source { .. } => Role::Source,
-            Act::Pass => Role::Transform,
+            Act::Pass | Act::Join => Role::Transform,
+            Act::Mux => Role::Mux,
             _ => Role::Sink,
         }
     }
@@ -156,7 +161,7 @@ impl Plugin for Actor {
         let video = || Cap::codec(StreamType::Visual, CodecId::Avc);
         vec![match self.role() {
             Role::Source => Bundle::new([], video()),
-            Role::Sink => Bundle::new(video(), []),
+            Role::Sink | Role::Mux => Bundle::new(video(), []),
             _ => Bundle::new(video(), video()),
         }]
     }
@@ -227,6 +232,28 @@ impl Running {
         }
     }
 
+    fn join(ctx: &mut Ctx<'_>) -> Status {
+        for input in ctx.inputs() {
+            while let Some(item) = ctx.next(input) {
+                match item {
+                    Item::Props(props) => drop(ctx.open(props)),
+                    Item::Packet(packet) => ctx.send(OutId(input.0), packet),
+                    Item::End => ctx.end(OutId(input.0)),
+                }
+            }
+        }
+        Status::Idle
+    }
+
+    fn mux(&self, ctx: &Ctx<'_>) -> Status {
+        if ctx.settled() {
+            let inputs = i64::try_from(ctx.inputs().count()).expect("few");
+            let mut seen = self.actor.seen.lock().expect("no test panics while it holds this");
+            seen.entry(self.actor.name.to_owned()).or_default().push((ctx.now(), inputs, Flags::NONE));
+        }
+        Status::Idle
+    }
+
     fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<Status> {
         self.taken += 1;
         match self.actor.act {
@@ -247,6 +274,8 @@ impl Filter for Running {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         match self.actor.act {
             Act::Source { count } => Ok(self.source(ctx, count)),
+            Act::Join => Ok(Self::join(ctx)),
+            Act::Mux => Ok(self.mux(ctx)),
             _ => self.take(ctx),
         }
     }
@@ -298,6 +327,14 @@ impl Stage {
                 return;
             }
         }
+    }
+
+    /// Brings the held jobs back, and runs on.
+    fn release(&mut self, stuck: Option<usize>, end: Time) {
+        self.stuck = stuck;
+        let back: Vec<Done> = std::mem::take(&mut self.held).into_iter().map(lanes::run).collect();
+        self.core.turn(back.into_iter(), []);
+        self.run_until(end);
     }
 
     fn seen(&self, name: &str) -> Vec<(Time, i64, Flags)> {
@@ -394,6 +431,21 @@ fn when_every_output_is_gone_the_sources_end_too() {
 }
 
 #[test]
+fn a_muxer_waits_for_what_a_filter_makes_of_its_second_input() {
+    let second = ("second", Act::Source { count: 250 }, Lane::Compute);
+    let join = ("join", Act::Join, Lane::Compute);
+    let mut stage = Stage::new(&[SOURCE, second, join, ("mux", Act::Mux, Lane::Reactor)], false);
+    let (source, filter) = (1, 2);
+    stage.stuck = Some(source);
+    stage.run_until(Time::from_millis(1));
+    assert_eq!(stage.seen("mux"), [], "the second source has not said what it makes");
+    stage.release(Some(filter), Time::from_millis(2));
+    assert_eq!(stage.seen("mux"), [], "the filter knows nothing of its second input");
+    stage.release(None, Time::from_millis(3));
+    assert_eq!(stage.seen("mux").first().map(|(_, inputs, _)| *inputs), Some(2));
+}
+
+#[test]
 fn a_stop_ends_sources_and_lets_outputs_finish() {
     let endless = ("source", Act::Source { count: i64::MAX }, Lane::Compute);
     let mut stage = Stage::new(&[endless, ("out", Act::Sink, Lane::Reactor)], true);
@@ -418,10 +470,7 @@ fn one_that_is_away_when_the_sources_have_ended_fails_when_it_is_back() {
     stage.stuck = Some(0);
     stage.run_until(Time::from_millis(1));
     assert!(!stage.core.is_over());
-    let back: Vec<Done> = std::mem::take(&mut stage.held).into_iter().map(lanes::run).collect();
-    stage.stuck = None;
-    stage.core.turn(back.into_iter(), []);
-    stage.run_until(Time::from_millis(2));
+    stage.release(None, Time::from_millis(2));
     assert!(stage.core.is_over());
     assert_eq!(stage.errors(), ["out: nothing was connected to this output"]);
 }

@@ -78,6 +78,11 @@ struct Slot {
 }
 
 impl Slot {
+    /// Whether an input waits that the filter knows nothing of.
+    fn has_unheard(&self) -> bool {
+        self.inputs.iter().any(|edge| !edge.is_heard())
+    }
+
     fn new(id: NodeId, node: &Node, mail: Mailbox) -> Self {
         Self {
             id,
@@ -372,7 +377,7 @@ impl<P: Platform> Core<P> {
             if next > now {
                 return self.wake_at(i, next);
             }
-        } else if !slot.stop && slot.events.is_empty() && self.is_full(i) {
+        } else if !slot.stop && slot.events.is_empty() && !slot.has_unheard() && self.is_full(i) {
             return; // a consumer wakes it when there is room
         }
         let slot = &mut self.nodes[i];
@@ -403,9 +408,13 @@ impl<P: Platform> Core<P> {
             return; // given up while it was away
         }
         self.nodes[i].state = State::Here;
+        let had_unheard = self.nodes[i].has_unheard();
         self.collect(i, &mut done);
         self.nodes[i].filter = Some(done.filter);
         let applied = self.apply_all(i, &mut done.mail);
+        if had_unheard && !self.nodes[i].has_unheard() {
+            self.settle();
+        }
         // The filter may rest only because of room that has opened meanwhile.
         let has_room = |out: usize| self.credit(i, out) != Credit::Packets(0);
         let was_full = |(out, state): (usize, &OutState)| state.credit == Credit::Packets(0) && has_room(out);

@@ -141,13 +141,12 @@ impl<P: Platform> Core<P> {
         self.log_node(to, Level::Debug, format!("gets {} of {}", pid_name(props, out.0), self.nodes[from].report.name));
     }
 
-    /// Inputs are settled when every filter that has something to work on has opened an output.
+    /// Inputs are settled when every filter that has something to work on has opened an output, and knows each input.
     pub(super) fn settle(&mut self) {
         let undecided = |s: &Slot| {
             s.state != State::Over
                 && !matches!(s.role, Role::Sink | Role::Mux)
-                && s.outs.is_empty()
-                && (s.role == Role::Source || !s.inputs.is_empty())
+                && (s.has_unheard() || s.outs.is_empty() && (s.role == Role::Source || !s.inputs.is_empty()))
         };
         let settled = !self.nodes.iter().any(undecided);
         if settled && !self.settled {
