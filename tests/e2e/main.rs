@@ -9,6 +9,7 @@ mod decoders;
 mod endings;
 mod errors;
 mod founding;
+mod ingest;
 mod inputs;
 mod isolation;
 mod long;

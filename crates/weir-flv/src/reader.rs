@@ -68,6 +68,12 @@ impl TagReader {
         Self::with_max_body(MAX_BODY)
     }
 
+    /// A reader of tags without a file around them, as they are delivered live.
+    #[must_use]
+    pub fn of_tags() -> Self {
+        Self { state: State::Tags, ..Self::new() }
+    }
+
     /// A reader that treats tags with more than `max_body` body bytes as damage. It buffers at most that much of an
     /// incomplete tag.
     #[must_use]

@@ -19,17 +19,7 @@ impl Graph {
     /// Fills the name of `sink`, which gets a PID with these properties from `from`.
     pub(crate) fn fill(&mut self, sink: NodeId, from: NodeId, props: &Props) -> Result<(), String> {
         let Some(template) = self.nodes[sink].template.take() else { return Ok(()) };
-        let original = self.nodes[sink].original(sink);
-        let number = self.copies.get(&original).map_or(0, |c| c.iter().position(|id| *id == sink).map_or(0, |i| i + 1));
-        let count = i64::try_from(number).unwrap_or(i64::MAX);
-        let filled = template.fill(count, |key| match key {
-            "num" => Some(number.to_string()),
-            key => self.upward(from, props, key),
-        });
-        let name = match filled {
-            Ok(name) => name,
-            Err(key) => return Err(format!("dst: nothing says what ${key}$ is")),
-        };
+        let name = self.filled(&template, sink, from, props)?;
         let node = &mut self.nodes[sink];
         for given in node.args.iter_mut().filter(|g| g.name == DST) {
             given.value = Some(name.clone());
@@ -37,6 +27,32 @@ impl Graph {
         node.options.apply(DST, Some(&name)).map_err(|e| format!("dst: {e}"))?;
         node.caps = node.plugin.caps(&node.options);
         Ok(())
+    }
+
+    fn filled(&self, template: &Template, sink: NodeId, from: NodeId, props: &Props) -> Result<String, String> {
+        let original = self.nodes[sink].original(sink);
+        let number = self.copies.get(&original).map_or(0, |c| c.iter().position(|id| *id == sink).map_or(0, |i| i + 1));
+        let count = i64::try_from(number).unwrap_or(i64::MAX);
+        let filled = template.fill(count, |key| match key {
+            "num" => Some(number.to_string()),
+            key => self.upward(from, props, key),
+        });
+        filled.map_err(|key| format!("dst: nothing says what ${key}$ is"))
+    }
+
+    /// Whether a sink may get a PID, as far as its name tells: it has none yet, or one that would give it the same name.
+    pub(crate) fn is_named_for(&self, sink: NodeId, from: NodeId, props: &Props) -> bool {
+        let Some(template) = self.templates.get(&self.nodes[sink].original(sink)) else { return true };
+        let at = if self.is_deferred(sink) { self.muxer_of(sink) } else { Some(sink) };
+        let inputs = at.map(|at| self.inputs_of(at)).unwrap_or_default();
+        let Some((producer, link)) = inputs.first() else { return true };
+        self.source_name(template, *producer, &link.props) == self.source_name(template, from, props)
+    }
+
+    /// What a name says of where a PID comes from. What tells PIDs of one source apart is left out: they share an output.
+    fn source_name(&self, template: &Template, from: NodeId, props: &Props) -> Option<String> {
+        let is_apart = |key: &str| matches!(key, "num" | "Type" | "PID");
+        template.fill(0, |key| if is_apart(key) { Some(String::new()) } else { self.upward(from, props, key) }).ok()
     }
 
     /// What a key stands for: a property of the PID, or else of what it is made of.
@@ -52,10 +68,13 @@ impl Graph {
         }
         let name = match key {
             "PID" => "ID",
+            "stream" => "StreamName",
             "URL" => "URL",
             key => key.strip_prefix("pname=").unwrap_or(key),
         };
-        self.find(from, props, name).map(|value| value.to_string())
+        let text = self.find(from, props, name)?.to_string();
+        // Who publishes chooses the name, and must not choose the folder with it.
+        Some(if key == "stream" { text.replace(['/', '\\'], "_") } else { text })
     }
 
     fn find(&self, from: NodeId, props: &Props, name: &str) -> Option<Value> {
@@ -105,7 +124,7 @@ pub(crate) fn template(options: &Options) -> Option<Template> {
 /// Whether a property is one that names can be filled with, well known or not.
 #[must_use]
 pub fn is_key(key: &str) -> bool {
-    matches!(key, "num" | "PID" | "File" | "URL" | "Type")
+    matches!(key, "num" | "PID" | "File" | "URL" | "Type" | "stream")
         || key.starts_with("pname=")
         || Prop::from_name(key).is_some()
 }

@@ -149,6 +149,12 @@ impl Node {
         if let Origin::Clone(of) = self.origin { of } else { id }
     }
 
+    /// What it takes and makes, with its options.
+    #[must_use]
+    pub fn caps(&self) -> &[Bundle] {
+        &self.caps
+    }
+
     /// Whether its PIDs may go anywhere, as those of a source.
     pub(crate) fn is_demuxer(&self) -> bool {
         matches!(&self.origin, Origin::Inserted(targets) if targets.is_empty())

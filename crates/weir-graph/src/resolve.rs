@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petgraph::visit::{EdgeRef, Reversed, Walker};
-use weir_media::{Bundle, Prop, Props, StreamType, Value};
+use weir_media::{Bundle, Delivery, Prop, Props, StreamType, Value};
 use weir_plugin::{Options, OutId, Role};
 
 use crate::chain::{FirstHop, Search};
@@ -180,6 +180,7 @@ impl Graph {
             return Vec::new();
         }
         let explicit_only = self.rules.explicit_only || offer.steering.explicit_only;
+        let have_it_whole = self.have_it_whole(from);
         let claim = |id: NodeId| {
             let n = &self.nodes[id];
             if n.origin != Origin::Declared || n.is_source() || upstream.contains(&id) {
@@ -194,9 +195,22 @@ impl Graph {
             }
             let is_near =
                 n.subsession == source.subsession && (n.source_group == 0 || n.source_group == source.source_group);
-            (!explicit_only && (is_near || self.rules.complete)).then_some(Claim::Implicit)
+            let is_open = !explicit_only && (is_near || self.rules.complete);
+            (is_open && !have_it_whole.contains(&id)).then_some(Claim::Implicit)
         };
         self.nodes.node_indices().filter_map(|id| Some((id, claim(id)?))).collect()
+    }
+
+    /// Filters that have the file or stream which the PIDs of a demuxer come from: they need none of its parts.
+    fn have_it_whole(&self, from: NodeId) -> BTreeSet<NodeId> {
+        let is_file = |link: &Link| link.props.stream_type() == Some(StreamType::File);
+        let whole = |(producer, link): (NodeId, Link)| {
+            let same = self.nodes.edges(producer).filter(move |e| e.weight().out == link.out);
+            same.map(|e| self.nodes[e.target()].original(e.target())).filter(|id| *id != from).collect::<Vec<_>>()
+        };
+        let up = std::iter::successors(Some(from), |id| self.first_producer(*id));
+        let links = up.flat_map(|id| self.inputs_of(id)).map(|(id, link)| (id, link.clone()));
+        links.filter(|(_, link)| is_file(link)).flat_map(whole).collect()
     }
 
     /// Links a PID to `target` or a copy of it; `Err` says why not.
@@ -207,6 +221,9 @@ impl Graph {
         for instance in self.instances(target) {
             let bound = &self.nodes[instance].bound;
             if !values.is_empty() && bound.as_ref().is_some_and(|b| b != values) {
+                continue;
+            }
+            if !self.is_named_for(instance, pid.from, pid.props) {
                 continue;
             }
             match self.link_to(pid, instance, done) {
@@ -276,8 +293,10 @@ impl Graph {
     /// Links a PID to this filter, directly or through the first filter of a chain.
     fn link_to(&mut self, pid: Pid<'_>, target: NodeId, done: &mut Resolution) -> Result<Outcome, Refusal> {
         let direct = self.nodes[target].takes(pid.props);
-        // A file goes to a file through its demuxer, so that what is written is sound (gpac-semantics 9.6).
-        let is_file = pid.props.stream_type() == Some(StreamType::File);
+        // A file goes to a file through its demuxer, so that what is written is sound (gpac-semantics 9.6). What comes
+        // live is sound packet by packet.
+        let is_live = matches!(pid.props.get(Prop::Delivery), Some(Value::Delivery(Delivery::Live)));
+        let is_file = pid.props.stream_type() == Some(StreamType::File) && !is_live;
         let remux = is_file
             && self.nodes[pid.from].is_source()
             && self.nodes[target].is_sink()
@@ -425,7 +444,7 @@ impl Graph {
     }
 
     /// The muxer inserted for a sink, or for one that shares it.
-    fn muxer_of(&self, sink: NodeId) -> Option<NodeId> {
+    pub(crate) fn muxer_of(&self, sink: NodeId) -> Option<NodeId> {
         let leader = self.leader(sink);
         let serves = |n: &Node| match &n.origin {
             Origin::Inserted(targets) => n.is_mux() && targets.iter().any(|t| self.leader(*t) == leader),

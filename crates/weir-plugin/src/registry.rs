@@ -105,7 +105,8 @@ pub trait Plugin: Send + Sync {
         Score::No
     }
 
-    /// Whether an instance with these options is live: it follows, or serves people who follow, the clock.
+    /// Whether an instance with these options is live: it follows, or serves people who follow, the clock. A source that
+    /// is live has a clock of its own: what it sends goes on as it comes, and nobody waits for its first packet.
     fn is_live(&self, options: &Options) -> bool {
         let _ = options;
         false

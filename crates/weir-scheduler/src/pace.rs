@@ -2,6 +2,9 @@
 //!
 //! Time enters a live session where timestamps are made. Upstream of that point (bytes of a file) edges wait; downstream
 //! nothing pushes back.
+//!
+//! Who reads a file is given the time. Who is fed by somebody with a clock of their own, such as a publisher, is
+//! *followed*: what comes goes on at once, and only a burst far ahead of the clock is held.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,6 +19,11 @@ const HOLD_BYTES: usize = 32 << 20;
 /// A source further behind than this lets the clock slip instead of catching up in a burst.
 const MAX_CATCH_UP: Duration = Duration::from_secs(2);
 
+/// Who is followed may be this far ahead of the clock before it is held.
+const LEAD: Duration = Duration::from_secs(2);
+/// Clocks differ: who is followed may run faster by one part in so many.
+const DRIFT: u32 = 200;
+
 /// Microseconds per second, as a timescale.
 const MICROS: u32 = 1_000_000;
 
@@ -24,6 +32,7 @@ const MICROS: u32 = 1_000_000;
 pub(crate) struct Pace {
     /// When the first packet left, and its media time in microseconds.
     origin: Option<(Time, i64)>,
+    follows: bool,
     outs: Vec<Track>,
 }
 
@@ -35,11 +44,64 @@ struct Track {
     /// Media time in microseconds up to which packets were sent.
     covered: Option<i64>,
     ended: bool,
+    /// As the origin of all, for one that is followed: each output is fed by somebody else.
+    tie: Option<Tie>,
+}
+
+/// Media time tied to the clock.
+#[derive(Clone, Copy)]
+struct Tie {
+    at: Time,
+    media: i64,
+    /// When drift was last allowed for.
+    looked: Time,
+}
+
+impl Tie {
+    /// The tie after a packet of `media` came: anew when it is late, and earlier by what clocks may differ.
+    fn after(tie: Option<Self>, media: i64, now: Time) -> Self {
+        let Some(mut tie) = tie else { return Self { at: now, media, looked: now } };
+        let drift = now.since(tie.looked) / DRIFT;
+        tie.media = tie.media.saturating_add(i64::try_from(drift.as_micros()).unwrap_or(0));
+        tie.looked = now;
+        if tie.time(media) < now {
+            (tie.at, tie.media) = (now, media);
+        }
+        tie
+    }
+
+    fn time(&self, media: i64) -> Time {
+        shifted(self.at, media.saturating_sub(self.media))
+    }
+}
+
+/// `at`, and so many microseconds later.
+fn shifted(at: Time, micros: i64) -> Time {
+    let span = Duration::from_micros(micros.unsigned_abs());
+    if micros >= 0 { at + span } else { at - span }
 }
 
 impl Pace {
+    /// For who is fed by somebody with a clock of their own.
+    pub(crate) fn following() -> Self {
+        Self { follows: true, ..Self::default() }
+    }
+
+    /// Whether it follows, so that the filter is called when something comes, and not when time has passed.
+    pub(crate) fn follows(&self) -> bool {
+        self.follows
+    }
+
     pub(crate) fn open(&mut self, timescale: u32) {
-        self.outs.push(Track { timescale, held: VecDeque::new(), bytes: 0, packets: 0, covered: None, ended: false });
+        self.outs.push(Track {
+            timescale,
+            held: VecDeque::new(),
+            bytes: 0,
+            packets: 0,
+            covered: None,
+            ended: false,
+            tie: None,
+        });
     }
 
     /// Takes an item of output `out`; [`Pace::release`] gives it back when it is due.
@@ -52,6 +114,7 @@ impl Pace {
                 track.bytes += p.len();
                 track.packets += 1;
                 self.origin.get_or_insert((now, dts));
+                track.tie = Some(Tie::after(track.tie, dts, now));
             }
             Item::Props(props) => track.timescale = props.timescale(),
             Item::End => track.ended = true,
@@ -75,21 +138,25 @@ impl Pace {
 
     fn due(&self, out: usize, item: &Item) -> Option<Time> {
         match item {
-            Item::Packet(p) => Some(self.at(rescale(p.dts, self.outs[out].timescale, MICROS))),
+            Item::Packet(p) => {
+                let (track, media) = (&self.outs[out], rescale(p.dts, self.outs[out].timescale, MICROS));
+                let followed = || track.tie.map_or(Time::ZERO, |tie| tie.time(media) - LEAD);
+                Some(if self.follows { followed() } else { self.at(media) })
+            }
             Item::Props(_) | Item::End => Some(Time::ZERO),
         }
     }
 
     /// The session time of a media time.
     fn at(&self, media: i64) -> Time {
-        let Some((start, first)) = self.origin else { return Time::ZERO };
-        let ahead = media.saturating_sub(first);
-        let span = Duration::from_micros(ahead.unsigned_abs());
-        if ahead >= 0 { start + span } else { start - span }
+        self.origin.map_or(Time::ZERO, |(start, first)| shifted(start, media.saturating_sub(first)))
     }
 
     /// When the node should be called again for more media: as soon as one output is used up.
     pub(crate) fn next_call(&self) -> Time {
+        if self.follows {
+            return Time::ZERO;
+        }
         let live = self.outs.iter().filter(|t| !t.ended).filter_map(|t| t.covered).min();
         live.map_or(Time::ZERO, |media| self.at(media))
     }
@@ -109,7 +176,7 @@ impl Pace {
     /// Lets the clock slip when the node is hopelessly behind; returns by how much.
     pub(crate) fn slip(&mut self, now: Time) -> Option<Duration> {
         let behind = now.since(self.next_call());
-        let (start, _) = self.origin.as_mut().filter(|_| behind > MAX_CATCH_UP)?;
+        let (start, _) = self.origin.as_mut().filter(|_| behind > MAX_CATCH_UP && !self.follows)?;
         *start += behind;
         Some(behind)
     }
@@ -150,6 +217,50 @@ mod tests {
         assert_eq!(pace.next_call(), Time::from_micros(546_439), "when sound is used up");
         let (out, _) = pace.release(Time::from_millis(540)).expect("due");
         assert_eq!(out, 1);
+    }
+
+    /// When packets of 40 ms that come at these times leave.
+    fn followed(comes: &[u64]) -> Vec<u64> {
+        let mut pace = Pace::following();
+        pace.open(1000);
+        let mut left = Vec::new();
+        let mut take = |pace: &mut Pace, now: u64| {
+            while pace.release(Time::from_millis(now)).is_some() {
+                left.push(now);
+            }
+        };
+        for (n, at) in (0..).zip(comes) {
+            while let Some(next) = pace.next_release().map(|next| next.as_micros().div_ceil(1000)).filter(|t| t <= at) {
+                take(&mut pace, next);
+            }
+            pace.hold(0, packet(n * 40, 40), Time::from_millis(*at));
+            take(&mut pace, *at);
+        }
+        while let Some(next) = pace.next_release() {
+            take(&mut pace, next.as_micros().div_ceil(1000));
+        }
+        left
+    }
+
+    #[test]
+    fn who_keeps_to_real_time_is_never_held() {
+        let jitter = |n: u64| n * 40 + (n * 7919) % 1500;
+        let mut comes: Vec<u64> = (0..500).map(jitter).collect();
+        comes.sort_unstable();
+        assert!(followed(&comes) == comes);
+        let fast: Vec<u64> = (0..50_000).map(|n| n * 3985 / 100).collect();
+        let left = followed(&fast);
+        assert_eq!((0..fast.len()).find(|i| left.get(*i) != fast.get(*i)), None, "a little fast");
+        let away: Vec<u64> = (0..200).map(|n| if n < 100 { n * 40 } else { 60_000 + n * 40 }).collect();
+        assert!(followed(&away) == away, "late from some time on");
+    }
+
+    #[test]
+    fn a_burst_is_held_two_seconds_ahead() {
+        let left = followed(&vec![1_000; 200]);
+        assert_eq!(left[50], 1_000);
+        assert_eq!(left[75], 1_000 + 25 * 40);
+        assert_eq!(left[199], 1_000 + 149 * 40);
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl Session {
         while session.core.platform.now().since(start) < PLAN_PATIENCE {
             let next = session.core.turn(session.done.try_iter(), []);
             if session.core.is_formed() {
-                is_partial = false;
+                is_partial = session.core.promised;
                 break;
             }
             let now = session.core.platform.now();

@@ -106,6 +106,8 @@ type Seen = Arc<Mutex<BTreeMap<String, Vec<(Time, i64, Flags)>>>>;
 enum Act {
     /// A source of pictures at 25 per second, a key every 50; ends after so many.
     Source { count: i64 },
+    /// A live source that nobody feeds.
+    Unfed,
     /// Passes packets on.
     Pass,
     /// Passes each input on to an output of its own.
@@ -142,7 +144,7 @@ impl Plugin for Actor {
 
     fn role(&self) -> Role {
         match self.act {
-            Act::Source { .. } => Role::Source,
+            Act::Source { .. } | Act::Unfed => Role::Source,
             Act::Pass | Act::Join => Role::Transform,
             Act::Mux => Role::Mux,
             _ => Role::Sink,
@@ -171,7 +173,8 @@ impl Plugin for Actor {
     }
 
     fn is_live(&self, _: &Options) -> bool {
-        self.live
+        // Any other source would be followed.
+        self.live && matches!(self.act, Act::Unfed | Act::Sink | Act::SlowSink(_) | Act::Failing | Act::Panicking)
     }
 
     fn create(&self, _: Create) -> Result<Box<dyn Filter>> {
@@ -274,6 +277,7 @@ impl Filter for Running {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         match self.actor.act {
             Act::Source { count } => Ok(self.source(ctx, count)),
+            Act::Unfed => Ok(Status::Idle),
             Act::Join => Ok(Self::join(ctx)),
             Act::Mux => Ok(self.mux(ctx)),
             _ => self.take(ctx),
@@ -473,4 +477,25 @@ fn one_that_is_away_when_the_sources_have_ended_fails_when_it_is_back() {
     stage.release(None, Time::from_millis(2));
     assert!(stage.core.is_over());
     assert_eq!(stage.errors(), ["out: nothing was connected to this output"]);
+}
+
+#[test]
+fn a_session_that_nobody_fed_ends_well() {
+    let unfed = ("ingest", Act::Unfed, Lane::Reactor);
+    let mut stage = Stage::new(&[unfed, ("out", Act::Sink, Lane::Reactor)], true);
+    stage.run_until(Time::from_millis(60_000));
+    stage.core.tell_graph();
+    assert!(!stage.core.is_over(), "somebody may yet come");
+    stage.core.stop();
+    stage.run_until(Time::from_millis(60_100));
+    assert!(stage.core.is_over() && stage.core.failures() == 0, "{:?}", stage.errors());
+}
+
+#[test]
+fn a_live_source_that_is_silent_keeps_no_muxer_waiting() {
+    let unfed = ("ingest", Act::Unfed, Lane::Reactor);
+    let (mux, out) = (("mux", Act::Mux, Lane::Reactor), ("out", Act::Sink, Lane::Reactor));
+    let mut stage = Stage::new(&[SOURCE, unfed, mux, out], true);
+    stage.run_until(Time::from_millis(100));
+    assert_eq!(stage.seen("mux").first().map(|(_, inputs, _)| *inputs), Some(1));
 }

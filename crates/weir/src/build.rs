@@ -47,6 +47,7 @@ pub fn build_with(parsed: &Parsed, registry: &Registry, rules: Rules) -> Result<
         links: Vec::new(),
         places: Places::default(),
         globals: Vec::new(),
+        names_streams: parsed.items.iter().any(names_streams),
         found: parsed.diagnostics.clone(),
     };
     builder.read_globals(parsed);
@@ -77,7 +78,16 @@ struct Builder<'a> {
     places: Places,
     /// Global options, as they stand in the words and as the graph has them.
     globals: Vec<(&'a GlobalOption, Global)>,
+    /// An output is named after the streams it gets.
+    names_streams: bool,
     found: Vec<Diagnostic>,
+}
+
+/// Streams of different names that a source takes at once, when outputs are named after them and it is not said.
+const STREAMS: &str = "64";
+
+fn names_streams(item: &Item) -> bool {
+    matches!(item, Item::Declaration(decl) if decl.kind == DeclKind::Sink && decl.name.text.contains("$stream$"))
 }
 
 /// What the arguments of a declaration came to.
@@ -208,8 +218,12 @@ impl<'a> Builder<'a> {
                 Err(problems) => self.found.extend(problems),
             }
         }
-        let Arguments { options, steering, shown, subsession, assigned, warnings, .. } = arguments;
+        let Arguments { mut options, steering, shown, subsession, assigned, warnings, .. } = arguments;
         self.found.extend(warnings);
+        let is_open = self.names_streams && decl.kind == DeclKind::Source && !options.is_given("streams");
+        if is_open && plugin.options().iter().any(|o| o.name == "streams") {
+            let _ = options.apply("streams", Some(STREAMS));
+        }
         Read { options, given, places, steering, shown, subsession, assigned }
     }
 

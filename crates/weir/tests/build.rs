@@ -124,7 +124,7 @@ fn filters_that_are_not_there() {
     refused("avgen c=hevc -o null", "hevc: no encoder makes hevc (weir can encode avc, aac)");
     refused(
         "-i srt://h:1 -o null",
-        "srt://h:1: no filter can read from this URL (what -i can use: avgen, fin (weir -h NAME tells more))",
+        "srt://h:1: no filter can read from this URL (what -i can use: avgen, fin, rtmpin (weir -h NAME tells more))",
     );
     refused(
         "avgen -o srt://h:1",

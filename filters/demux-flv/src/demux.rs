@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use weir_flv::{AacPacket, AudioBody, AvcPacket, Tag, TagKind, TagReader, VideoBody};
-use weir_media::{Bytes, Flags, Packet, Time};
+use weir_media::{Bytes, Delivery, Flags, Packet, Prop, Time, Value};
 use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, Result, Status, repeat};
 
 use crate::hints::Hints;
@@ -142,7 +142,12 @@ impl Demux {
         let flowing = matches!(self.input, Input::Flowing);
         match ctx.next(InId(0)) {
             None => return false,
-            Some(Item::Props(_)) => {}
+            Some(Item::Props(props)) => {
+                let delivery = props.get(Prop::Delivery);
+                if !flowing && matches!(delivery, Some(Value::Delivery(Delivery::Live))) {
+                    self.reader = TagReader::of_tags();
+                }
+            }
             Some(Item::Packet(piece)) if flowing && piece.flags.contains(Flags::DISCONTINUITY) => {
                 self.reader.finish();
                 self.input = Input::Restarting(piece);

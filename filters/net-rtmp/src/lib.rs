@@ -3,9 +3,11 @@
 //! When serving, the filter (`output`) hands messages to the `service` of its address, which owns the connections of all outputs
 //! there and keeps one broadcast ring per output. A player is a cursor into the ring and at most one half-sent message.
 
+mod client;
+mod clients;
+mod ingest;
 mod output;
-mod player;
-mod players;
+mod publish;
 mod push;
 mod requests;
 mod service;
@@ -16,11 +18,12 @@ mod tests;
 mod writer;
 
 use weir_media::{Bundle, Cap, Delivery, Prop, StreamType};
-use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};
+use weir_plugin::{Create, Error, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};
 
-/// Adds `rtmpout` to a registry.
+/// Adds `rtmpout` and `rtmpin` to a registry.
 pub fn register(registry: &mut Registry) {
     registry.register(RtmpOut);
+    registry.register(RtmpIn);
 }
 
 const ANY: i64 = i64::MAX;
@@ -160,7 +163,7 @@ impl Plugin for RtmpOut {
          and a key frame.\n\n\
          With rtmp_listen it listens at once, and serves any number of players at any time; the graph runs whether or not anybody watches. \
          Outputs on the same host and port share one socket and are told apart by app and name; maxconn, maxnew, maxip \
-         and timeout hold for all of them. A player that is slow loses its own pictures, to a point where decoding goes on, and disturbs nobody else."
+         and timeout hold for all of them. A client that is slow loses its own pictures, to a point where decoding goes on, and disturbs nobody else."
     }
 
     fn role(&self) -> Role {
@@ -202,5 +205,131 @@ impl Plugin for RtmpOut {
         }
         let settings = settings::Settings::new(&with.options)?;
         Ok(Box::new(output::Output::new(settings)))
+    }
+}
+
+const INPUT_OPTIONS: &[OptionDef] = &[
+    OptionDef::new(
+        "src",
+        Kind::Str,
+        "",
+        "Where from: rtmp://HOST[:PORT]/APP[/NAME], where HOST is an address of this machine, and without NAME publishers may choose any",
+    ),
+    OptionDef::new("rtmp_listen", Kind::Bool, "no", "Listen for publishers"),
+    OptionDef::new("ifmt", Kind::Enum(&["flv"]), "flv", "Format; RTMP carries FLV"),
+    OptionDef::new(
+        "key",
+        Kind::Secret,
+        "",
+        "Only who has this key may publish, rtmp://HOST/APP/NAME?key=KEY: text, @FILE, $VARIABLE or fd:N; several are joined with commas",
+    ),
+    OptionDef::new(
+        "allow",
+        Kind::Strs,
+        "",
+        "Only publishers from these addresses may publish: 192.0.2.7, 10.0.0.0/8, 2001:db8::/32",
+    ),
+    OptionDef::new(
+        "takeover",
+        Kind::Enum(&["never", "silent", "always"]),
+        "silent",
+        "When somebody publishes already, a second one is refused (never), takes the place of one that has sent nothing for 5 s, or for 1 s when it comes from the same address (silent), or takes the place (always)",
+    ),
+    OptionDef::new(
+        "streams",
+        Kind::Int { min: 1, max: 1000 },
+        "1",
+        "Streams of different names at once, for a URL without NAME. Each goes its own way; $stream$ in the name of an output is its name",
+    ),
+    OptionDef::new("stall", Kind::Millis, "10s", "A publisher that sends nothing for this long is gone"),
+    OptionDef::new(
+        "maxconn",
+        Kind::Int { min: 1, max: ANY },
+        "10000",
+        "Connections on this address at once; further ones wait to be accepted",
+    ),
+    OptionDef::new(
+        "maxnew",
+        Kind::Int { min: 1, max: ANY },
+        "2048",
+        "Connections that neither play nor publish yet; beyond it the oldest is closed for each new one",
+    ),
+    OptionDef::new(
+        "maxip",
+        Kind::Int { min: 1, max: ANY },
+        "10000",
+        "Connections from one address (of IPv6: from one /64) at once",
+    ),
+    OptionDef::new(
+        "timeout",
+        Kind::Millis,
+        "10s",
+        "Longest handshake, and longest wait for a client's connect command after it",
+    ),
+    OptionDef::new(
+        "cert",
+        Kind::Str,
+        "",
+        "rtmps: file of the certificate and those that vouch for it, PEM; read again when it changes",
+    ),
+    OptionDef::new("cert_key", Kind::Str, "", "rtmps: file of the certificate's key, PEM"),
+];
+
+struct RtmpIn;
+
+impl Plugin for RtmpIn {
+    fn name(&self) -> &'static str {
+        "rtmpin"
+    }
+
+    fn summary(&self) -> &'static str {
+        "RTMP input: a server for publishers"
+    }
+
+    fn help(&self) -> &'static str {
+        "Listens for publishers such as OBS and ffmpeg, and passes on what they send: to RTMP outputs as it is, whatever \
+         the codec, and to all others through flvdmx. Publishers may come and go; outputs and players stay, and timestamps \
+         go on as the clock does.\n\n\
+         What a publisher sends goes on at once. One that sends faster than real time is let ahead by 2 s, and then is held \
+         back. Inputs and outputs on the same host and port share one socket; maxconn, maxnew, maxip and timeout hold for \
+         all of them."
+    }
+
+    fn role(&self) -> Role {
+        Role::Source
+    }
+
+    fn lane(&self) -> Lane {
+        Lane::Reactor
+    }
+
+    fn options(&self) -> &'static [OptionDef] {
+        INPUT_OPTIONS
+    }
+
+    fn caps(&self, _: &Options) -> Vec<Bundle> {
+        let flv = [
+            Cap::is(Prop::StreamType, StreamType::File),
+            Cap::is(Prop::FileExt, "flv"),
+            Cap::is(Prop::Delivery, Delivery::Live),
+        ];
+        vec![Bundle::new([], flv)]
+    }
+
+    fn claims(&self, url: &str) -> Score {
+        if url.starts_with("rtmp://") || url.starts_with("rtmps://") { Score::Yes } else { Score::No }
+    }
+
+    fn is_live(&self, _: &Options) -> bool {
+        true
+    }
+
+    fn create(&self, with: Create) -> Result<Box<dyn Filter>> {
+        if with.options.bool("rtmp_listen") != Some(true) {
+            return Err(Error::unsupported(
+                "reading from an RTMP server is not there yet; add rtmp_listen=1 to listen for publishers",
+            ));
+        }
+        Ok(Box::new(ingest::Source::new(ingest::Settings::new(&with.options)?)))
     }
 }

@@ -1,6 +1,6 @@
 //! The filter: takes FLV tags, hands them to the service of its address as messages, and publishes its record.
 
-use weir_flv::{Tag, TagKind};
+use weir_flv::{Nature, Tag, TagKind};
 use weir_media::{Flags, Packet};
 use weir_plugin::{
     Ctx, Error, ErrorKind, Event, Filter, InId, Item, Level, OutputRecord, Phase, Result, ServiceId, Status,
@@ -8,7 +8,7 @@ use weir_plugin::{
 use weir_rtmp::ring::{Class, Kind, Media};
 
 use crate::service::{FromService, Open, RtmpService, ToService};
-use crate::settings::Settings;
+use crate::settings::{Address, Settings};
 use crate::stream::Stats;
 
 /// Packets handed over in one call.
@@ -25,7 +25,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(settings: Settings) -> Self {
-        let record = OutputRecord { target: settings.shown.clone(), ..OutputRecord::default() };
+        let record = OutputRecord { target: settings.at.shown.clone(), ..OutputRecord::default() };
         Self { settings, service: ServiceId(0), record, ended: false, drained: false }
     }
 
@@ -43,15 +43,9 @@ impl Output {
 
 impl Filter for Output {
     fn start(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        let (limits, addr, tls) = (self.settings.limits, self.settings.addr, self.settings.tls.clone());
-        self.service = ctx.serve(addr, move || Box::new(RtmpService::new(limits, tls)));
-        let Settings { stream, shown, limits_given, tls, .. } = &self.settings;
-        let open = Open {
-            stream: stream.clone(),
-            shown: shown.clone(),
-            limits: limits_given.then_some(limits),
-            encrypted: tls.is_some(),
-        };
+        let Settings { at, stream } = &self.settings;
+        self.service = serve(ctx, at);
+        let open = Open { stream: stream.clone(), at: at.clone() };
         ctx.post(self.service, Box::new(ToService::Open(Box::new(open))));
         Ok(())
     }
@@ -59,7 +53,7 @@ impl Filter for Output {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         if self.record.phase == Phase::Starting {
             // It would not be called if it could not listen.
-            ctx.log(Level::Info, format!("listening on {}", self.settings.shown));
+            ctx.log(Level::Info, format!("listening on {}", self.settings.at.shown));
             self.publish(ctx, Phase::Listening);
         }
         let mut batch = Vec::new();
@@ -110,6 +104,12 @@ impl Filter for Output {
     }
 }
 
+/// Joins the service of an address, or makes it.
+pub(crate) fn serve(ctx: &mut Ctx<'_>, at: &Address) -> ServiceId {
+    let (limits, tls) = (at.limits, at.tls.clone());
+    ctx.serve(at.addr, move || Box::new(RtmpService::new(limits, tls)))
+}
+
 pub(crate) fn no_tag() -> Error {
     Error::bad_input("a packet is not one whole FLV tag")
 }
@@ -123,7 +123,7 @@ pub(crate) fn message(packet: &Packet) -> Option<Media> {
         TagKind::Script => Kind::Data,
     };
     let class = if packet.flags.contains(Flags::HEADER) {
-        Class::Header(0)
+        Class::Header(if let Nature::Header(number) = Nature::of(tag.kind, &tag.body) { number } else { 0 })
     } else if kind != Kind::Video || packet.is_key() {
         Class::Key
     } else if packet.flags.contains(Flags::DISPOSABLE) {

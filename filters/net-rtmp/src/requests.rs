@@ -1,10 +1,10 @@
-//! What players ask for, and the answers: the policy of an address.
+//! What clients ask for, and the answers: the policy of an address.
 
 use weir_plugin::{FilterId, Io, Level};
 use weir_rtmp::{ConnectRequest, Event, PlayRequest, Refusal, StreamPath};
 
-use crate::player::{Player, Watching, Why};
-use crate::players::Slot;
+use crate::client::{Client, Watching, Why};
+use crate::clients::Slot;
 use crate::service::RtmpService;
 
 /// A player may ask for this many things it does not get; then its connection ends. Keys are not to be found by trying.
@@ -12,50 +12,55 @@ const REFUSALS_MAX: u32 = 8;
 
 impl RtmpService {
     /// Answers what a session has to tell.
-    pub(crate) fn handle_events(&mut self, io: &mut dyn Io, slot: Slot, player: &mut Player) -> Result<(), Why> {
-        while let Some(event) = player.session.poll_event() {
+    pub(crate) fn handle_events(&mut self, io: &mut dyn Io, slot: Slot, client: &mut Client) -> Result<(), Why> {
+        while let Some(event) = client.session.poll_event() {
             match event {
-                Event::Connect(request) => self.connect(io, player, &request)?,
-                Event::Play(request) => self.play(io, slot, player, &request),
-                Event::Publish(request) => {
-                    let (msid, now) = (request.msid, io.now());
-                    player.session.reject_publish(msid, Refusal::PublishDenied, "This server only plays.", now);
-                    count_refusal(player);
-                }
-                Event::Pause { on, .. } => self.pause(io, player, on),
-                Event::ReceiveAudio { on, .. } => set_audio(player, on),
-                Event::ReceiveVideo { on, .. } => set_video(player, on),
+                Event::Connect(request) => self.connect(io, client, &request)?,
+                Event::Play(request) => self.play(io, slot, client, &request),
+                Event::Publish(request) => self.publish(io, slot, client, &request)?,
+                Event::Media(message) => Self::take_media(client, message),
+                Event::Pause { on, .. } => self.pause(io, client, on),
+                Event::ReceiveAudio { on, .. } => set_audio(client, on),
+                Event::ReceiveVideo { on, .. } => set_video(client, on),
                 Event::Stopped { msid } => {
-                    if player.watching.as_ref().is_some_and(|w| w.cursor.msid() == msid) {
-                        self.unwatch(player);
+                    if client.publishing.as_ref().is_some_and(|p| p.is_on(msid)) {
+                        self.unpublish(io, client, "it ended its stream");
+                    }
+                    if client.watching.as_ref().is_some_and(|w| w.cursor.msid() == msid) {
+                        self.unwatch(client);
                         self.changed(io);
                     }
                 }
                 Event::Closed => {
-                    self.unwatch(player);
-                    player.close_soon(io.now());
+                    self.unpublish(io, client, "it is gone");
+                    self.unwatch(client);
+                    client.close_soon(io.now());
                 }
             }
         }
+        Self::hand_over(io, client);
         Ok(())
     }
 
-    fn connect(&self, io: &mut dyn Io, player: &mut Player, request: &ConnectRequest) -> Result<(), Why> {
+    fn connect(&self, io: &mut dyn Io, client: &mut Client, request: &ConnectRequest) -> Result<(), Why> {
         let path = StreamPath::resolve(request.app.expose(), request.tc_url.expose(), "");
-        if path.is_ok_and(|path| self.streams.values().any(|s| s.could_be_below(&path.expose()))) {
-            return player.session.accept_connect(io.now()).map_err(Why::Error);
+        let is_known = |app: &str| {
+            self.streams.values().any(|s| s.could_be_below(app)) || self.intakes.values().any(|i| i.could_be_below(app))
+        };
+        if path.is_ok_and(|path| is_known(&path.expose())) {
+            return client.session.accept_connect(io.now()).map_err(Why::Error);
         }
-        io.log(Level::Info, format!("player {}: asks for an unknown app", player.peer));
-        player.session.reject_connect(Refusal::InvalidApp, "There is no such app here.");
+        io.log(Level::Info, format!("client {}: asks for an unknown app", client.peer));
+        client.session.reject_connect(Refusal::InvalidApp, "There is no such app here.");
         Ok(())
     }
 
-    fn play(&mut self, io: &mut dyn Io, slot: Slot, player: &mut Player, request: &PlayRequest) {
-        match self.choose(io, player, request) {
-            Ok(id) => self.watch(io, slot, player, request, id),
+    fn play(&mut self, io: &mut dyn Io, slot: Slot, client: &mut Client, request: &PlayRequest) {
+        match self.choose(io, client, request) {
+            Ok(id) => self.watch(io, slot, client, request, id),
             Err((refusal, why)) => {
-                player.session.reject_play(request.msid, refusal, why, io.now());
-                count_refusal(player);
+                client.session.reject_play(request.msid, refusal, why, io.now());
+                count_refusal(client);
             }
         }
     }
@@ -64,28 +69,28 @@ impl RtmpService {
     fn choose(
         &mut self,
         io: &mut dyn Io,
-        player: &Player,
+        client: &Client,
         request: &PlayRequest,
     ) -> Result<FilterId, (Refusal, &'static str)> {
         let open = self.streams.values_mut().filter(|s| s.ending.is_none());
         let best = open.filter_map(|s| Some((s.fit(&request.path)?, s))).max_by_key(|(fit, _)| *fit);
         let (_, stream) = best.ok_or((Refusal::StreamNotFound, "There is no such stream here."))?;
-        if !stream.admits(player.peer.ip(), &request.path) {
+        if !stream.settings.gate.admits(client.peer.ip(), &request.path) {
             stream.stats.refused += 1;
-            io.log(Level::Info, format!("player {}: not allowed to play {}", player.peer, request.path));
+            io.log(Level::Info, format!("player {}: not allowed to play {}", client.peer, request.path));
             return Err((Refusal::PlayFailed, "Not allowed."));
         }
-        if player.watching.is_some() {
+        if client.watching.is_some() || client.publishing.is_some() {
             return Err((Refusal::PlayFailed, "One stream per connection."));
         }
         Ok(stream.owner)
     }
 
-    fn watch(&mut self, io: &mut dyn Io, slot: Slot, player: &mut Player, request: &PlayRequest, id: FilterId) {
+    fn watch(&mut self, io: &mut dyn Io, slot: Slot, client: &mut Client, request: &PlayRequest, id: FilterId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
-        player.session.accept_play(request.msid);
-        player.stall = stream.settings.stall;
-        player.watching = Some(Watching {
+        client.session.accept_play(request.msid);
+        client.stall = stream.settings.stall;
+        client.watching = Some(Watching {
             stream: id,
             place: stream.watchers.len(),
             cursor: stream.ring.start(stream.settings.start, request.msid, io.now()),
@@ -95,14 +100,14 @@ impl RtmpService {
         });
         stream.watchers.push(slot);
         stream.stats.players_total += 1;
-        self.players.has_played(player);
-        io.log(Level::Info, format!("player {}: plays {}", player.peer, request.path));
+        self.clients.has_begun(client);
+        io.log(Level::Info, format!("player {}: plays {}", client.peer, request.path));
         self.changed(io);
     }
 
     /// A live stream does not wait: who comes back from a pause starts anew, unless that would be going back.
-    fn pause(&mut self, io: &mut dyn Io, player: &mut Player, on: bool) {
-        let Some(watching) = &mut player.watching else { return };
+    fn pause(&mut self, io: &mut dyn Io, client: &mut Client, on: bool) {
+        let Some(watching) = &mut client.watching else { return };
         let was_paused = std::mem::replace(&mut watching.paused, on);
         let now = io.now();
         let Some(stream) = self.streams.get_mut(&watching.stream).filter(|_| was_paused && !on) else { return };
@@ -113,26 +118,26 @@ impl RtmpService {
             stream.dropped_before += watching.dropped();
             watching.cursor = cursor;
         }
-        player.resume(now);
+        client.resume(now);
     }
 }
 
-fn count_refusal(player: &mut Player) {
-    player.refusals += 1;
-    if player.refusals >= REFUSALS_MAX {
-        player.session.close();
+pub(crate) fn count_refusal(client: &mut Client) {
+    client.refusals += 1;
+    if client.refusals >= REFUSALS_MAX {
+        client.session.close();
     }
 }
 
-fn set_audio(player: &mut Player, on: bool) {
-    if let Some(watching) = &mut player.watching {
+fn set_audio(client: &mut Client, on: bool) {
+    if let Some(watching) = &mut client.watching {
         watching.audio = on;
         watching.cursor.set_audio(on);
     }
 }
 
-fn set_video(player: &mut Player, on: bool) {
-    if let Some(watching) = &mut player.watching {
+fn set_video(client: &mut Client, on: bool) {
+    if let Some(watching) = &mut client.watching {
         watching.video = on;
         watching.cursor.set_video(on);
     }

@@ -1,4 +1,4 @@
-//! [`RtmpService`]: all connections of one address, and the streams that outputs serve there.
+//! [`RtmpService`]: all connections of one address, the streams that outputs serve there, and what inputs take.
 //!
 //! All writing is done in `flush`: fresh media goes to those who wait for it first; then the others get a share each, in
 //! order, within a budget. Readiness and deadlines only put a connection into that order.
@@ -14,13 +14,14 @@ use weir_rtmp::chunk::Limits;
 use weir_rtmp::ring::{Batch, Media};
 use weir_rtmp::{ErrorKind, ServerConfig, ServerSession};
 
-use crate::player::{CONNECTION_BYTES, Player, Turn, Why};
-use crate::players::{Players, Slot};
-use crate::settings::{AddressLimits, StreamSettings};
+use crate::client::{CONNECTION_BYTES, Client, Turn, Why};
+use crate::clients::{Clients, Slot};
+use crate::publish::{Intake, ToIntake};
+use crate::settings::{Address, AddressLimits, StreamSettings};
 use crate::stream::{Stats, Stream};
 
-/// Players have little to say: what they may make us hold.
-const PLAYER_LIMITS: Limits =
+/// What clients may make us hold until they publish: they have little to say.
+const CLIENT_LIMITS: Limits =
     Limits { video: 16 << 10, other: 16 << 10, command: 16 << 10, partial: 16 << 10, chunk_streams: 16 };
 /// Bytes read at once.
 const SCRATCH: usize = 16 << 10;
@@ -45,12 +46,7 @@ pub(crate) enum ToService {
 /// What an output asks to serve.
 pub(crate) struct Open {
     pub(crate) stream: StreamSettings,
-    /// The URL, fit to be shown.
-    pub(crate) shown: String,
-    /// Limits of the address, when the user gave any.
-    pub(crate) limits: Option<AddressLimits>,
-    /// For `rtmps://`.
-    pub(crate) encrypted: bool,
+    pub(crate) at: Address,
 }
 
 /// From the service to an output.
@@ -69,7 +65,8 @@ pub(crate) struct RtmpService {
     config: ServerConfig,
     tls: Option<Tls>,
     pub(crate) streams: BTreeMap<FilterId, Stream>,
-    pub(crate) players: Players,
+    pub(crate) intakes: BTreeMap<FilterId, Intake>,
+    pub(crate) clients: Clients,
     /// Connections with something to do, in the order they get their share.
     queue: VecDeque<ConnId>,
     /// Streams with media not yet offered to players.
@@ -89,14 +86,15 @@ impl RtmpService {
         let config = ServerConfig {
             handshake_deadline: limits.timeout,
             connect_deadline: limits.timeout,
-            limits: PLAYER_LIMITS,
+            limits: CLIENT_LIMITS,
             ..ServerConfig::default()
         };
         Self {
             config,
             tls,
             streams: BTreeMap::new(),
-            players: Players::new(limits),
+            intakes: BTreeMap::new(),
+            clients: Clients::new(limits),
             queue: VecDeque::new(),
             fresh: Vec::new(),
             turned_away: 0,
@@ -108,22 +106,28 @@ impl RtmpService {
     }
 
     fn open(&mut self, io: &mut dyn Io, from: FilterId, open: Open) {
-        let Open { stream, shown, limits, encrypted } = open;
+        let Open { stream, at } = open;
         let path = stream.path.expose();
-        let why = if self.streams.values().any(|s| s.settings.path.expose() == path) {
-            format!("{shown} is served by another output already; give it a name of its own")
-        } else if encrypted != self.tls.is_some() {
-            format!("{shown}: rtmp:// and rtmps:// cannot share a port")
-        } else if limits.is_some_and(|limits| limits != self.players.limits()) {
+        let is_taken = self.streams.values().any(|s| s.settings.path.expose() == path);
+        let taken =
+            is_taken.then(|| format!("{} is served by another output already; give it a name of its own", at.shown));
+        if let Some(why) = taken.or_else(|| self.unfit(&at)) {
+            return io.post(from, Box::new(FromService::Refused(why)));
+        }
+        self.streams.insert(from, Stream::new(from, stream, self.config.chunk_size, io.memory()));
+    }
+
+    /// Why what is asked of this address does not go with what holds here already.
+    pub(crate) fn unfit(&self, at: &Address) -> Option<String> {
+        let shown = &at.shown;
+        if at.tls.is_some() != self.tls.is_some() {
+            return Some(format!("{shown}: rtmp:// and rtmps:// cannot share a port"));
+        }
+        (at.limits_given && at.limits != self.clients.limits()).then(|| {
             format!(
-                "{shown}: maxconn, maxnew, maxip and timeout hold for all outputs on an address; give them to the first"
+                "{shown}: maxconn, maxnew, maxip and timeout hold for all that is on an address; give them to the first"
             )
-        } else {
-            let stream = Stream::new(from, stream, self.config.chunk_size, io.memory());
-            self.streams.insert(from, stream);
-            return;
-        };
-        io.post(from, Box::new(FromService::Refused(why)));
+        })
     }
 
     /// Something is to be reported.
@@ -156,10 +160,10 @@ impl RtmpService {
         }
     }
 
-    fn enqueue(&mut self, slot: Slot) {
-        if let Some(player) = self.players.get_mut(slot).filter(|p| !p.queued) {
-            player.queued = true;
-            self.queue.push_back(player.conn);
+    pub(crate) fn enqueue(&mut self, slot: Slot) {
+        if let Some(client) = self.clients.get_mut(slot).filter(|p| !p.queued) {
+            client.queued = true;
+            self.queue.push_back(client.conn);
         }
     }
 
@@ -180,10 +184,10 @@ impl RtmpService {
             let mut bytes = 0;
             self.batch.clear();
             for &slot in &stream.watchers {
-                let Some(player) = self.players.get_mut(slot).filter(|p| p.is_caught_up()) else { continue };
-                let (sent, turn) = player.write(io, now, Some(stream), &mut self.batch);
+                let Some(client) = self.clients.get_mut(slot).filter(|p| p.is_caught_up()) else { continue };
+                let (sent, turn) = client.write(io, now, Some(stream), &mut self.batch);
                 bytes += sent as u64;
-                if turn != Ok(Turn::Rest) || player.writer.blocked {
+                if turn != Ok(Turn::Rest) || client.writer.blocked {
                     troubled.push((slot, turn));
                 }
             }
@@ -193,8 +197,8 @@ impl RtmpService {
             self.changed(io);
         }
         for (slot, turn) in troubled {
-            if let Some(player) = self.players.take(slot) {
-                self.put(io, slot, player, turn);
+            if let Some(client) = self.clients.take(slot) {
+                self.put(io, slot, client, turn);
             }
         }
     }
@@ -202,69 +206,71 @@ impl RtmpService {
     /// Serves one connection: what came, what its session makes of it, and what is to be written. Says how many bytes
     /// went out.
     fn serve(&mut self, io: &mut dyn Io, slot: Slot) -> usize {
-        let Some(mut player) = self.players.take(slot) else { return 0 };
-        player.queued = false;
-        let read = player.read(io, &mut self.scratch);
-        let read = read.and_then(|turn| self.handle_events(io, slot, &mut player).map(|()| turn));
+        let Some(mut client) = self.clients.take(slot) else { return 0 };
+        client.queued = false;
+        let read = client.read(io, &mut self.scratch);
+        // What came before the end counts.
+        let handled = self.handle_events(io, slot, &mut client);
+        let read = read.and_then(|turn| handled.map(|()| turn));
         let (sent, turn) = match read {
             Ok(read) => {
-                let (sent, wrote) = self.write(io, &mut player);
+                let (sent, wrote) = self.write(io, &mut client);
                 (sent, wrote.map(|wrote| if read == Turn::More { read } else { wrote }))
             }
             over => (0, over),
         };
-        self.put(io, slot, player, turn);
+        self.put(io, slot, client, turn);
         sent
     }
 
-    fn write(&mut self, io: &mut dyn Io, player: &mut Player) -> (usize, Result<Turn, Why>) {
+    fn write(&mut self, io: &mut dyn Io, client: &mut Client) -> (usize, Result<Turn, Why>) {
         let now = io.now();
-        let watched = player.watching.as_ref().map(|w| w.stream);
+        let watched = client.watching.as_ref().map(|w| w.stream);
         let stream = watched.and_then(|id| self.streams.get_mut(&id));
         self.batch.clear();
-        let (sent, turn) = player.write(io, now, stream.as_deref(), &mut self.batch);
+        let (sent, turn) = client.write(io, now, stream.as_deref(), &mut self.batch);
         let Some(stream) = stream else { return (sent, turn) };
         stream.stats.bytes += sent as u64;
-        if stream.ending.is_none() || turn != Ok(Turn::Rest) || !player.is_caught_up() {
+        if stream.ending.is_none() || turn != Ok(Turn::Rest) || !client.is_caught_up() {
             return (sent, turn);
         }
-        self.end_watching(io, player);
-        let (rest, turn) = player.write(io, now, None, &mut self.batch);
+        self.end_watching(io, client);
+        let (rest, turn) = client.write(io, now, None, &mut self.batch);
         (sent + rest, turn)
     }
 
     /// Tells a player that its stream is over, and ends its connection behind that.
-    fn end_watching(&mut self, io: &mut dyn Io, player: &mut Player) {
-        player.leaves = player.watching.as_ref().map(|w| w.stream);
-        self.unwatch(player);
-        player.session.close();
-        player.close_soon(io.now());
+    fn end_watching(&mut self, io: &mut dyn Io, client: &mut Client) {
+        client.leaves = client.watching.as_ref().map(|w| w.stream);
+        self.unwatch(client);
+        client.session.close();
+        client.close_soon(io.now());
         self.changed(io);
     }
 
     /// A player watches no more.
-    pub(crate) fn unwatch(&mut self, player: &mut Player) {
-        let Some(watching) = player.leave() else { return };
+    pub(crate) fn unwatch(&mut self, client: &mut Client) {
+        let Some(watching) = client.leave() else { return };
         let Some(stream) = self.streams.get_mut(&watching.stream) else { return };
         stream.dropped_before += watching.dropped();
         stream.watchers.swap_remove(watching.place);
-        let moved = stream.watchers.get(watching.place).and_then(|slot| self.players.get_mut(*slot));
+        let moved = stream.watchers.get(watching.place).and_then(|slot| self.clients.get_mut(*slot));
         if let Some(moved) = moved.and_then(|p| p.watching.as_mut()) {
             moved.place = watching.place;
         }
     }
 
-    /// Puts a player back after its turn, or drops it.
-    fn put(&mut self, io: &mut dyn Io, slot: Slot, mut player: Box<Player>, turn: Result<Turn, Why>) {
+    /// Puts a client back after its turn, or drops it.
+    pub(crate) fn put(&mut self, io: &mut dyn Io, slot: Slot, mut client: Box<Client>, turn: Result<Turn, Why>) {
         let turn = match turn {
-            Ok(_) if !player.account() => Err(Why::Memory),
+            Ok(_) if !client.account() => Err(Why::Memory),
             turn => turn,
         };
         match turn {
-            Err(why) => self.drop_player(io, slot, player, why),
+            Err(why) => self.drop_client(io, slot, client, why),
             Ok(turn) => {
-                io.set_timer(player.conn, player.deadline());
-                self.players.put(slot, player);
+                io.set_timer(client.conn, client.deadline());
+                self.clients.put(slot, client);
                 if turn == Turn::More {
                     self.enqueue(slot);
                 }
@@ -272,10 +278,12 @@ impl RtmpService {
         }
     }
 
-    fn drop_player(&mut self, io: &mut dyn Io, slot: Slot, mut player: Box<Player>, why: Why) {
-        let watched = player.watching.as_ref().map(|w| w.stream);
-        self.unwatch(&mut player);
-        io.close(player.conn);
+    fn drop_client(&mut self, io: &mut dyn Io, slot: Slot, mut client: Box<Client>, why: Why) {
+        let watched = client.watching.as_ref().map(|w| w.stream);
+        let role = if client.publishing.is_some() { "publisher" } else { "player" };
+        self.unpublish(io, &mut client, why.in_words());
+        self.unwatch(&mut client);
+        io.close(client.conn);
         let (level, text) = match why {
             Why::Closed => (Level::Debug, "closed".to_owned()),
             Why::Broken => (Level::Debug, "connection broken".to_owned()),
@@ -283,15 +291,16 @@ impl RtmpService {
             Why::Error(e) if matches!(e.kind, ErrorKind::NotRtmp(_)) => (Level::Debug, e.to_string()),
             Why::Error(e) => (Level::Info, e.to_string()),
             Why::Stalled => (Level::Info, "takes nothing any more".to_owned()),
+            Why::Silent => (Level::Info, "sends nothing any more".to_owned()),
             Why::Late => (Level::Info, "too late for the end of the stream".to_owned()),
             Why::Evicted => (Level::Debug, "made room for newer connections".to_owned()),
             Why::Memory => (Level::Warning, "closed: the memory cap is reached".to_owned()),
         };
-        io.log(level, format!("player {}: {text}", player.peer));
+        io.log(level, format!("{role} {}: {text}", client.peer));
         if !matches!(why, Why::Closed | Why::Broken) {
             self.count_refused(watched);
         }
-        self.players.forget(slot, player);
+        self.clients.forget(slot, client);
         self.changed(io);
     }
 
@@ -318,9 +327,9 @@ impl RtmpService {
         let now = io.now();
         let mut over: Vec<(Slot, Why)> = Vec::new();
         for (id, stream) in &mut self.streams {
-            stream.survey(&self.players, now);
+            stream.survey(&self.clients, now);
             if !stream.settle(io.memory()) {
-                over.extend(stream.stuck(&self.players).map(|slot| (slot, Why::Memory)));
+                over.extend(stream.stuck(&self.clients).map(|slot| (slot, Why::Memory)));
             }
             if stream.ending.is_some_and(|at| at <= now) {
                 over.extend(stream.watchers.iter().map(|slot| (*slot, Why::Late)));
@@ -328,8 +337,8 @@ impl RtmpService {
             io.post(*id, Box::new(FromService::Stats(stream.stats)));
         }
         for (slot, why) in over {
-            if let Some(player) = self.players.take(slot) {
-                self.drop_player(io, slot, player, why);
+            if let Some(client) = self.clients.take(slot) {
+                self.drop_client(io, slot, client, why);
             }
         }
         if std::mem::take(&mut self.turned_away) > 0 {
@@ -346,10 +355,10 @@ impl RtmpService {
         if !self.streams.values().any(is_over) {
             return;
         }
-        let (players, now) = (&self.players, io.now());
-        let drained = |id: &FilterId, s: &mut Stream| is_over(s) && !players.iter().any(|p| p.leaves == Some(*id));
+        let (clients, now) = (&self.clients, io.now());
+        let drained = |id: &FilterId, s: &mut Stream| is_over(s) && !clients.iter().any(|p| p.leaves == Some(*id));
         for (id, mut stream) in self.streams.extract_if(.., drained) {
-            stream.survey(players, now);
+            stream.survey(clients, now);
             io.post(id, Box::new(FromService::Drained(stream.stats)));
         }
     }
@@ -357,6 +366,11 @@ impl RtmpService {
 
 impl Service for RtmpService {
     fn message(&mut self, io: &mut dyn Io, from: FilterId, message: Message) {
+        let message = match message.downcast::<ToIntake>().map(|m| *m) {
+            Ok(ToIntake::Open(open)) => return self.open_intake(io, from, *open),
+            Ok(ToIntake::Taken { feed, bytes }) => return self.media_taken(io.now(), from, feed, bytes),
+            Err(message) => message,
+        };
         match message.downcast::<ToService>().map(|m| *m) {
             Ok(ToService::Open(open)) => self.open(io, from, *open),
             Ok(ToService::Media(batch)) => {
@@ -373,41 +387,42 @@ impl Service for RtmpService {
     }
 
     fn left(&mut self, io: &mut dyn Io, filter: FilterId) {
+        self.close_intake(io, filter);
         let Some(stream) = self.streams.remove(&filter) else { return };
         for slot in stream.watchers {
-            if let Some(mut player) = self.players.take(slot) {
-                self.end_watching(io, &mut player);
-                self.put(io, slot, player, Ok(Turn::More));
+            if let Some(mut client) = self.clients.take(slot) {
+                self.end_watching(io, &mut client);
+                self.put(io, slot, client, Ok(Turn::More));
             }
         }
     }
 
     fn admits(&self) -> bool {
-        self.players.has_room()
+        self.clients.has_room()
     }
 
     fn accepted(&mut self, io: &mut dyn Io, conn: ConnId, peer: SocketAddr) {
-        let lease = if self.players.admits(peer.ip()) { io.memory().lease(CONNECTION_BYTES) } else { None };
+        let lease = if self.clients.admits(peer.ip()) { io.memory().lease(CONNECTION_BYTES) } else { None };
         let Some(lease) = lease else {
             self.turned_away += 1;
             self.count_refused(None);
             self.changed(io);
             return io.close(conn);
         };
-        if let Some(slot) = self.players.in_the_way()
-            && let Some(player) = self.players.take(slot)
+        if let Some(slot) = self.clients.in_the_way()
+            && let Some(client) = self.clients.take(slot)
         {
-            self.drop_player(io, slot, player, Why::Evicted);
+            self.drop_client(io, slot, client, Why::Evicted);
         }
         let mut seed = [0; 32];
         io.random(&mut seed);
         let session = ServerSession::new(self.config.clone(), seed, io.now());
-        let slot = self.players.insert(Player::new(conn, peer, session, lease));
+        let slot = self.clients.insert(Client::new(conn, peer, session, lease));
         if let Some(tls) = &self.tls
             && io.secure(conn, tls).is_err()
-            && let Some(player) = self.players.take(slot)
+            && let Some(client) = self.clients.take(slot)
         {
-            return self.drop_player(io, slot, player, Why::Broken);
+            return self.drop_client(io, slot, client, Why::Broken);
         }
         self.serve(io, slot);
     }
@@ -417,27 +432,27 @@ impl Service for RtmpService {
         if result.is_ok() {
             return self.ready(io, conn, Ready { readable: true, writable: true });
         }
-        let Some(slot) = self.players.find(conn) else { return };
-        if let Some(player) = self.players.take(slot) {
-            self.drop_player(io, slot, player, Why::Broken);
+        let Some(slot) = self.clients.find(conn) else { return };
+        if let Some(client) = self.clients.take(slot) {
+            self.drop_client(io, slot, client, Why::Broken);
         }
     }
 
     fn ready(&mut self, _: &mut dyn Io, conn: ConnId, ready: Ready) {
-        let Some(slot) = self.players.find(conn) else { return };
-        if let Some(player) = self.players.get_mut(slot) {
-            player.readable |= ready.readable;
-            player.writer.blocked &= !ready.writable;
+        let Some(slot) = self.clients.find(conn) else { return };
+        if let Some(client) = self.clients.get_mut(slot) {
+            client.readable |= ready.readable;
+            client.writer.blocked &= !ready.writable;
         }
         self.enqueue(slot);
     }
 
     fn timer(&mut self, io: &mut dyn Io, timer: Timer) {
         let Timer::Conn(conn) = timer else { return self.wake(io) };
-        let Some(slot) = self.players.find(conn) else { return };
-        if let Some(mut player) = self.players.take(slot) {
-            let turn = player.timeout(io.now()).map(|()| Turn::More);
-            self.put(io, slot, player, turn);
+        let Some(slot) = self.clients.find(conn) else { return };
+        if let Some(mut client) = self.clients.take(slot) {
+            let turn = client.timeout(io.now()).map(|()| Turn::More);
+            self.put(io, slot, client, turn);
         }
     }
 
@@ -447,7 +462,7 @@ impl Service for RtmpService {
         while left > 0
             && let Some(conn) = self.queue.pop_front()
         {
-            let sent = self.players.find(conn).map_or(0, |slot| self.serve(io, slot));
+            let sent = self.clients.find(conn).map_or(0, |slot| self.serve(io, slot));
             left = left.saturating_sub(SERVE_COST + sent);
         }
         self.finish_drained(io);
@@ -459,23 +474,23 @@ impl Service for RtmpService {
 impl RtmpService {
     /// Fails when what connections and streams say of each other does not agree.
     pub(crate) fn check(&self, net: &weir_plugin::harness::SimNet) {
-        self.players.check();
-        assert_eq!(net.open(), self.players.iter().count());
+        self.clients.check();
+        assert_eq!(net.open(), self.clients.iter().count());
         let mut watching = 0;
-        for player in self.players.iter() {
-            let queued = self.queue.iter().filter(|conn| **conn == player.conn).count();
-            assert_eq!(queued, usize::from(player.queued));
-            if let Some(w) = &player.watching {
+        for client in self.clients.iter() {
+            let queued = self.queue.iter().filter(|conn| **conn == client.conn).count();
+            assert_eq!(queued, usize::from(client.queued));
+            if let Some(w) = &client.watching {
                 watching += 1;
                 let slot = self.streams[&w.stream].watchers[w.place];
-                assert_eq!(self.players.find(player.conn), Some(slot));
-                assert!(player.is_caught_up() || player.writer.blocked || player.queued, "nobody will call it");
+                assert_eq!(self.clients.find(client.conn), Some(slot));
+                assert!(client.is_caught_up() || client.writer.blocked || client.queued, "nobody will call it");
             }
-            assert!(player.queued || net.timer_of(player.conn) == player.deadline());
+            assert!(client.queued || net.timer_of(client.conn) == client.deadline());
         }
         assert_eq!(watching, self.streams.values().map(|s| s.watchers.len()).sum::<usize>());
         assert!(self.streams.values().all(|s| s.leased() >= s.ring.bytes()));
-        let leased: usize = self.players.iter().map(Player::leased).sum();
+        let leased: usize = self.clients.iter().map(Client::leased).sum();
         assert_eq!(net.memory().used(), leased + self.streams.values().map(Stream::leased).sum::<usize>());
     }
 }

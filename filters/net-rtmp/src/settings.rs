@@ -32,9 +32,8 @@ pub(crate) struct StreamSettings {
     /// App and name players ask for.
     pub(crate) path: StreamPath,
     pub(crate) start: Start,
-    /// Keys, any of which lets a player in; empty lets everybody in.
-    pub(crate) keys: Vec<String>,
-    pub(crate) allow: Vec<Network>,
+    /// Who may play.
+    pub(crate) gate: Gate,
     pub(crate) stall: Duration,
     /// Longest wait of a message for others to be written with it.
     pub(crate) latency: Duration,
@@ -44,14 +43,7 @@ pub(crate) struct StreamSettings {
 
 /// Everything about one output.
 pub(crate) struct Settings {
-    pub(crate) addr: SocketAddr,
-    /// The URL, fit to be shown.
-    pub(crate) shown: String,
-    pub(crate) limits: AddressLimits,
-    /// The user gave at least one of the limits.
-    pub(crate) limits_given: bool,
-    /// Encryption, for `rtmps://`.
-    pub(crate) tls: Option<Tls>,
+    pub(crate) at: Address,
     pub(crate) stream: StreamSettings,
 }
 
@@ -63,6 +55,27 @@ impl Settings {
         if let Some(name) = PUSH_ONLY.iter().find(|name| options.is_given(name)) {
             return Err(Error::bad_option(format!("{name} is for pushing, and this output listens: leave it out")));
         }
+        let (at, path) = Address::new(options, text)?;
+        Ok(Self { at, stream: stream(options, path)? })
+    }
+}
+
+/// Where to listen, and what holds for all connections there.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(crate) addr: SocketAddr,
+    /// The URL, fit to be shown.
+    pub(crate) shown: String,
+    pub(crate) limits: AddressLimits,
+    /// The user gave at least one of the limits.
+    pub(crate) limits_given: bool,
+    /// Encryption, for `rtmps://`.
+    pub(crate) tls: Option<Tls>,
+}
+
+impl Address {
+    /// From the URL of a listener and its options; and the stream that is meant there.
+    pub(crate) fn new(options: &Options, text: &str) -> Result<(Self, StreamPath)> {
         let url = RtmpUrl::parse(text).map_err(|e| Error::bad_option(e.to_string()))?;
         let tls = tls(options, url.scheme)?;
         if url.has_options {
@@ -81,7 +94,7 @@ impl Settings {
         let addr = SocketAddr::new(local_address(&url.host)?, url.port);
         let shown = format!("{}://{}:{}/{}", url.scheme.as_str(), bracketed(&url.host), url.port, path.expose());
         let limits_given = ["maxconn", "maxnew", "maxip", "timeout"].iter().any(|name| options.is_given(name));
-        Ok(Self { addr, shown, limits: limits(options)?, limits_given, tls, stream: stream(options, path)? })
+        Ok((Self { addr, shown, limits: limits(options)?, limits_given, tls }, path))
     }
 }
 
@@ -119,12 +132,10 @@ fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
     let bytes = options.int("buffer").and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     let span = hard + latency + Duration::from_secs(1);
     let group_span = RingLimits::default().group_span.max(span);
-    let allow = options.texts("allow").unwrap_or_default();
     Ok(StreamSettings {
         path,
         start,
-        keys: keys(options.secret("key"))?,
-        allow: allow.iter().map(|text| Network::parse(text)).collect::<Result<_>>()?,
+        gate: Gate::new(options)?,
         stall: time(options, "stall")?,
         latency,
         // Waiting for company is no lag.
@@ -169,6 +180,41 @@ fn local_address(host: &str) -> Result<IpAddr> {
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// Who may come.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    /// Keys, any of which opens it; empty lets everybody in.
+    pub(crate) keys: Vec<String>,
+    pub(crate) allow: Vec<Network>,
+}
+
+impl Gate {
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        let allow = options.texts("allow").unwrap_or_default();
+        let allow = allow.iter().map(|text| Network::parse(text)).collect::<Result<_>>()?;
+        Ok(Self { keys: keys(options.secret("key"))?, allow })
+    }
+
+    /// Whether a client from `peer` that asks for `wanted` may have it.
+    pub(crate) fn admits(&self, peer: IpAddr, wanted: &StreamPath) -> bool {
+        let from_there = self.allow.is_empty() || self.allow.iter().any(|n| n.contains(peer));
+        let given = wanted.parameter("key").unwrap_or_default();
+        // Every key is looked at to its end, so that the time taken says nothing about them.
+        let has_key = self.keys.iter().fold(false, |found, key| found | same_text(key, given));
+        from_there && (self.keys.is_empty() || has_key)
+    }
+}
+
+/// Equality in a time that depends on the given text only.
+fn same_text(key: &str, given: &str) -> bool {
+    let key = key.as_bytes();
+    let difference = given
+        .bytes()
+        .enumerate()
+        .fold(key.len() ^ given.len(), |diff, (i, b)| diff | usize::from(b ^ key.get(i).copied().unwrap_or(!b)));
+    difference == 0
 }
 
 /// Keys of `TEXT`, `@FILE` or `$VARIABLE`. What was given never appears in an error: it could be a key that happens to

@@ -1,7 +1,6 @@
 //! [`Stream`]: what one output has on its address: the ring its players read, who they are, and counts.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use weir_media::Time;
@@ -9,7 +8,7 @@ use weir_plugin::{FilterId, Lease, Memory};
 use weir_rtmp::StreamPath;
 use weir_rtmp::ring::{Kind, Media, Renderer, Ring};
 
-use crate::players::{Players, Slot};
+use crate::clients::{Clients, Slot};
 use crate::settings::StreamSettings;
 
 /// The part of the process's memory that rings leave to connections: one in so many.
@@ -112,16 +111,16 @@ impl Stream {
     }
 
     /// Looks at all players: how late they are, what they lost, what memory they keep outside the ring.
-    pub(crate) fn survey(&mut self, players: &Players, now: Time) {
+    pub(crate) fn survey(&mut self, clients: &Clients, now: Time) {
         let mut outside = BTreeMap::new();
         let (mut lag, mut dropped) = (Duration::ZERO, self.dropped_before);
-        for player in self.watchers.iter().filter_map(|slot| players.get(*slot)) {
-            let Some(watching) = &player.watching else { continue };
+        for client in self.watchers.iter().filter_map(|slot| clients.get(*slot)) {
+            let Some(watching) = &client.watching else { continue };
             dropped += watching.dropped();
             if !watching.paused {
                 lag = lag.max(self.ring.lag(&watching.cursor, now));
             }
-            if let Some(half) = player.half().filter(|half| half.seq < self.ring.first()) {
+            if let Some(half) = client.half().filter(|half| half.seq < self.ring.first()) {
                 outside.insert(half.seq, half.bytes);
             }
         }
@@ -132,8 +131,8 @@ impl Stream {
     }
 
     /// Players in the middle of a message that has left the ring.
-    pub(crate) fn stuck<'a>(&'a self, players: &'a Players) -> impl Iterator<Item = Slot> + 'a {
-        let half = |slot: &Slot| players.get(*slot).and_then(|p| p.half());
+    pub(crate) fn stuck<'a>(&'a self, clients: &'a Clients) -> impl Iterator<Item = Slot> + 'a {
+        let half = |slot: &Slot| clients.get(*slot).and_then(|p| p.half());
         self.watchers.iter().copied().filter(move |slot| half(slot).is_some_and(|half| half.seq < self.ring.first()))
     }
 
@@ -150,31 +149,11 @@ impl Stream {
         let have = self.settings.path.expose();
         have == app || is_below(&have, app) || (self.settings.path.name.is_empty() && is_below(app, &have))
     }
-
-    /// Whether a player from `peer` that asks for `wanted` may play.
-    pub(crate) fn admits(&self, peer: IpAddr, wanted: &StreamPath) -> bool {
-        let StreamSettings { allow, keys, .. } = &self.settings;
-        let from_there = allow.is_empty() || allow.iter().any(|n| n.contains(peer));
-        let given = wanted.parameter("key").unwrap_or_default();
-        // Every key is looked at to its end, so that the time taken says nothing about them.
-        let has_key = keys.iter().fold(false, |found, key| found | same_text(key, given));
-        from_there && (keys.is_empty() || has_key)
-    }
 }
 
 /// Whether `path` goes on behind a slash where `app` ends.
-fn is_below(path: &str, app: &str) -> bool {
+pub(crate) fn is_below(path: &str, app: &str) -> bool {
     path.strip_prefix(app).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Equality in a time that depends on the given text only.
-fn same_text(key: &str, given: &str) -> bool {
-    let key = key.as_bytes();
-    let difference = given
-        .bytes()
-        .enumerate()
-        .fold(key.len() ^ given.len(), |diff, (i, b)| diff | usize::from(b ^ key.get(i).copied().unwrap_or(!b)));
-    difference == 0
 }
 
 #[cfg(test)]

@@ -120,6 +120,11 @@ impl ChunkReader {
         }
     }
 
+    /// From the next message on, these limits hold.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Bytes taken from the input so far.
     #[must_use]
     pub const fn position(&self) -> u64 {

@@ -8,7 +8,10 @@ mod user_control;
 
 use std::fmt;
 
+use weir_amf::skip_format_byte;
 use weir_media::Bytes;
+
+use crate::error::ErrorKind;
 
 pub use aggregate::split_aggregate;
 pub use command::Command;
@@ -56,6 +59,26 @@ pub struct Message {
     pub msid: u32,
     /// The body, at most [`MAX_MESSAGE`](crate::chunk::MAX_MESSAGE) bytes.
     pub body: Bytes,
+}
+
+impl Message {
+    /// Audio, video and AMF0 data in it, one by one: an aggregate is split, data behind an AMF3 format byte loses that.
+    /// Anything else is nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Aggregate`](crate::ErrorKind::Aggregate) when an aggregate is damaged.
+    pub(crate) fn into_media(self) -> Result<Vec<Self>, ErrorKind> {
+        let items = if self.kind == kind::AGGREGATE { split_aggregate(&self)? } else { vec![self] };
+        Ok(items.into_iter().filter_map(Self::media).collect())
+    }
+
+    fn media(mut self) -> Option<Self> {
+        if self.kind == kind::DATA_AMF3 {
+            self.kind = kind::DATA_AMF0;
+            self.body = self.body.slice_ref(skip_format_byte(&self.body));
+        }
+        matches!(self.kind, kind::AUDIO | kind::VIDEO | kind::DATA_AMF0).then_some(self)
+    }
 }
 
 impl fmt::Debug for Message {

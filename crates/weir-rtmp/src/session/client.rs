@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use weir_amf::{Object, Value, skip_format_byte};
+use weir_amf::{Object, Value};
 use weir_media::{Bytes, Time};
 
 use super::config::ServerConfig;
@@ -14,7 +14,7 @@ use super::timers::{Timer, Timers};
 use crate::chunk::Limits;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::handshake::{self, Seed};
-use crate::message::{Command, Control, Message, UserControl, kind, split_aggregate};
+use crate::message::{Command, Control, Message, UserControl};
 use crate::{Redacted, RtmpUrl};
 
 const CONNECT_TXN: f64 = 1.0;
@@ -469,22 +469,9 @@ impl ClientSession {
             return Ok(());
         }
         self.started();
-        if message.kind != kind::AGGREGATE {
-            self.pass(message);
-            return Ok(());
-        }
-        split_aggregate(&message)?.into_iter().for_each(|item| self.pass(item));
+        let items = message.into_media()?;
+        self.events.extend(items.into_iter().map(ClientEvent::Media));
         Ok(())
-    }
-
-    fn pass(&mut self, mut message: Message) {
-        if message.kind == kind::DATA_AMF3 {
-            message.kind = kind::DATA_AMF0;
-            message.body = message.body.slice_ref(skip_format_byte(&message.body));
-        }
-        if matches!(message.kind, kind::AUDIO | kind::VIDEO | kind::DATA_AMF0) {
-            self.events.push_back(ClientEvent::Media(message));
-        }
     }
 }
 

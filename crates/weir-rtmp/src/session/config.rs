@@ -23,6 +23,8 @@ pub struct ServerConfig {
     pub give_up_after: Option<Duration>,
     /// What the client may make us hold.
     pub limits: Limits,
+    /// The same once it may publish.
+    pub publish_limits: Limits,
 }
 
 impl ServerConfig {
@@ -50,6 +52,9 @@ impl ServerConfig {
     pub const MESSAGES_PER_SECOND: u32 = 5_000;
     /// See [`ServerConfig::MESSAGES_PER_SECOND`].
     pub const MESSAGES_BURST: u32 = 10_000;
+    /// Messages a publisher may send per second in the long run, and at once: one that does not keep to real time is held
+    /// back by not being read, and not by its end.
+    pub const PUBLISHER_MESSAGES: (u32, u32) = (50_000, 200_000);
     /// Commands that may wait while `connect` is unanswered.
     pub const HELD_MAX: usize = 16;
 }
@@ -65,6 +70,7 @@ impl Default for ServerConfig {
             ping_after: Self::PING_AFTER,
             give_up_after: Some(Self::GIVE_UP_AFTER),
             limits: Limits::PLAYER,
+            publish_limits: Limits::DEFAULT,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a server session tells its owner, and what its owner may answer.
 
 use super::status::StatusCode;
+use crate::message::Message;
 use crate::{Redacted, StreamPath};
 
 /// What happened on a connection. Prints without secrets.
@@ -10,8 +11,10 @@ pub enum Event {
     Connect(ConnectRequest),
     /// A client wants to watch. Answer with `accept_play` or `reject_play`, now or later.
     Play(PlayRequest),
-    /// A client wants to send. Answer with `reject_publish`.
+    /// A client wants to send. Answer with `accept_publish` or `reject_publish`, now or later.
     Publish(PublishRequest),
+    /// Audio, video or data (AMF0) of a stream that is published, one by one even if they came as an aggregate.
+    Media(Message),
     /// A player pauses or goes on; it has been answered.
     Pause {
         /// Message stream id.
@@ -33,8 +36,8 @@ pub enum Event {
         /// Wanted, rather than not.
         on: bool,
     },
-    /// The client ended what it played or asked for on a stream: send no more media there. The connection can be used
-    /// again.
+    /// The client ended what it played, published or asked for on a stream: send no more media there, and none will
+    /// come. The connection can be used again.
     Stopped {
         /// Message stream id.
         msid: u32,

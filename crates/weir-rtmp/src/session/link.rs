@@ -65,6 +65,12 @@ impl Link {
         self.reader.partial_bytes() + self.out.len()
     }
 
+    /// Lets the peer send what publishers send: from here on these limits hold.
+    pub(crate) fn widen(&mut self, limits: Limits, messages: (u32, u32)) {
+        self.reader.set_limits(limits);
+        self.messages = Bucket::new(messages.0, messages.1);
+    }
+
     /// Counts bytes of the handshake.
     pub(crate) const fn skip(&mut self, bytes: usize) {
         self.before += bytes as u64;

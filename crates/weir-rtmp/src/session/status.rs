@@ -22,8 +22,11 @@ pub enum StatusCode {
     PlayUnpublishNotify,
     PublishBadName,
     PublishDenied,
+    PublishStart,
+    ReconnectRequest,
     SeekFailed,
     UnpauseNotify,
+    UnpublishSuccess,
 }
 
 impl StatusCode {
@@ -44,8 +47,11 @@ impl StatusCode {
             Self::PlayUnpublishNotify => "NetStream.Play.UnpublishNotify",
             Self::PublishBadName => "NetStream.Publish.BadName",
             Self::PublishDenied => "NetStream.Publish.Denied",
+            Self::PublishStart => "NetStream.Publish.Start",
+            Self::ReconnectRequest => "NetConnection.Connect.ReconnectRequest",
             Self::SeekFailed => "NetStream.Seek.Failed",
             Self::UnpauseNotify => "NetStream.Unpause.Notify",
+            Self::UnpublishSuccess => "NetStream.Unpublish.Success",
         }
     }
 

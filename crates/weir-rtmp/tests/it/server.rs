@@ -2,7 +2,7 @@
 
 use weir_amf::{Object, Value};
 use weir_media::{Bytes, Time};
-use weir_rtmp::chunk::{Csid, render};
+use weir_rtmp::chunk::{Csid, Limits, render};
 use weir_rtmp::message::{Command, Control, Message, UserControl, kind};
 use weir_rtmp::{ErrorKind, Event, Foreign, Phase, Refusal, ServerConfig, ServerSession};
 
@@ -435,4 +435,140 @@ fn nothing_prints_secrets() {
     let error = peer.send(&hex("c9")).expect_err("a fresh chunk stream");
     printed += &format!("{error} {error:?}");
     assert!(printed.contains("key1…") && !printed.contains("hunter2"), "{printed}");
+}
+
+fn publishing() -> Peer {
+    let mut peer = Peer::connected();
+    peer.command(0, "createStream", 2.0, &[]).expect("sound");
+    peer.command(1, "publish", 5.0, &["k".into(), "live".into()]).expect("sound");
+    assert!(matches!(peer.session.poll_event(), Some(Event::Publish(_))));
+    peer.session.accept_publish(1, peer.now).expect("sound");
+    assert_eq!(
+        peer.said()[1..],
+        ["0 User(StreamBegin(1))", "0 onFCPublish 0 NetStream.Publish.Start", "1 onStatus 0 NetStream.Publish.Start"]
+    );
+    assert_eq!(peer.session.phase(), Phase::Live);
+    peer
+}
+
+fn events(peer: &mut Peer) -> Vec<Event> {
+    std::iter::from_fn(|| peer.session.poll_event()).collect()
+}
+
+fn media(kind: u8, msid: u32, body: &[u8]) -> Message {
+    Message { kind, timestamp: 7, msid, body: Bytes::copy_from_slice(body) }
+}
+
+/// Media on the stream, on another (GStreamer and FFmpeg as a server send on 0), wrapped for AMF3 and as an aggregate.
+#[test]
+fn what_is_published_comes_message_by_message() {
+    let mut peer = publishing();
+    let aggregate = [8, 0, 0, 1, 0, 0, 5, 0, 0, 0, 0, 0xaf, 0, 0, 0, 12, 9, 0, 0, 1, 0, 0, 9, 0, 0, 0, 0, 0x27];
+    for message in [
+        media(kind::AUDIO, 1, &[0xaf, 1]),
+        media(kind::VIDEO, 0, &[0x17, 1]),
+        media(kind::DATA_AMF3, 1, b"\x00\x02\x00\x01x"),
+        media(kind::AGGREGATE, 1, &aggregate),
+    ] {
+        peer.send(&chunks(&message)).expect("sound");
+    }
+    let got: Vec<_> = events(&mut peer)
+        .into_iter()
+        .map(|event| match event {
+            Event::Media(m) => (m.kind, m.timestamp, m.msid, m.body.to_vec()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        got,
+        [
+            (kind::AUDIO, 7, 1, vec![0xaf, 1]),
+            (kind::VIDEO, 7, 1, vec![0x17, 1]),
+            (kind::DATA_AMF0, 7, 1, b"\x02\x00\x01x".to_vec()),
+            (kind::AUDIO, 7, 1, vec![0xaf]),
+            (kind::VIDEO, 11, 1, vec![0x27]),
+        ]
+    );
+}
+
+/// Some publishers do not wait for the answer: what they send first is kept for it.
+#[test]
+fn media_before_the_answer_is_kept() {
+    let mut peer = Peer::connected();
+    peer.command(0, "createStream", 2.0, &[]).expect("sound");
+    peer.command(1, "publish", 5.0, &["k".into(), "live".into()]).expect("sound");
+    for n in 0..100 {
+        peer.send(&chunks(&media(kind::VIDEO, 1, &[0x17, 0, n]))).expect("sound");
+    }
+    assert_eq!(events(&mut peer).len(), 1);
+    peer.session.accept_publish(1, peer.now).expect("sound");
+    assert_eq!(events(&mut peer).len(), ServerConfig::HELD_MAX, "but not without end");
+}
+
+/// By its name, by closing or deleting its stream; then the connection can be used again.
+#[test]
+fn publishers_take_leave_in_many_ways() {
+    for (name, args) in [
+        ("FCUnpublish", vec!["k".into()]),
+        ("closeStream", vec![]),
+        ("deleteStream", vec![1.0.into()]),
+        ("deleteStream", vec!["k".into()]),
+    ] {
+        let mut peer = publishing();
+        peer.command(1, name, 6.0, &args).expect("sound");
+        assert_eq!(events(&mut peer), [Event::Stopped { msid: 1 }], "{name}");
+        assert!(peer.said().contains(&"1 onStatus 0 NetStream.Unpublish.Success".to_owned()), "{name}");
+        peer.send(&chunks(&media(kind::VIDEO, 1, &[0x17, 1]))).expect("sound");
+        assert_eq!(events(&mut peer), []);
+        peer.command(0, "createStream", 2.0, &[]).expect("sound");
+        peer.command(2, "publish", 5.0, &["k".into(), "live".into()]).expect("sound");
+        assert!(matches!(peer.session.poll_event(), Some(Event::Publish(_))), "{name}");
+    }
+}
+
+/// Limits are those of clients until a publisher is let in.
+#[test]
+fn publishers_may_send_more_than_players() {
+    let config = ServerConfig { limits: Limits { video: 100, ..Limits::PLAYER }, ..ServerConfig::default() };
+    for (is_let_in, fits) in [(false, false), (true, true)] {
+        let mut peer = Peer::with(config.clone());
+        peer.command(0, "createStream", 2.0, &[]).expect("sound");
+        peer.command(1, "publish", 5.0, &["k".into(), "live".into()]).expect("sound");
+        if is_let_in {
+            peer.session.accept_publish(1, peer.now).expect("sound");
+        }
+        let result = peer.send(&chunks(&media(kind::VIDEO, 1, &[0x17; 101])));
+        assert_eq!(result.is_ok(), fits);
+    }
+}
+
+#[test]
+fn the_owner_may_end_what_is_published() {
+    let mut peer = publishing();
+    peer.session.end_publish(1, Refusal::BadName, "another took the place", peer.now);
+    assert_eq!(peer.said(), ["1 onStatus 0 NetStream.Publish.BadName"]);
+    peer.send(&chunks(&media(kind::VIDEO, 1, &[0x17, 1]))).expect("sound");
+    assert_eq!((events(&mut peer), peer.session.phase()), (vec![], Phase::Setup));
+}
+
+/// Enhanced RTMP: capabilities are answered to those who announce theirs, and who can is asked to connect again.
+#[test]
+fn enhanced_clients_are_told_what_is_passed_on() {
+    let mut peer = Peer::shaken();
+    let object = Object::new().with("app", "live").with("tcUrl", "rtmp://h/live").with("capsEx", 1.0);
+    peer.send(&chunks(&Command::new("connect", 1.0, vec![object.into()]).message(0))).expect("sound");
+    accept(&mut peer);
+    let heard = peer.heard();
+    let result = Command::parse(&heard.last().expect("a result").body).expect("sound");
+    let server = result.values.first().expect("properties");
+    assert_eq!(server.get("capsEx"), Some(&Value::from(15.0)));
+    let any = server.get("videoFourCcInfoMap").and_then(|map| map.get("*"));
+    assert_eq!(any, Some(&Value::from(4.0)));
+    peer.command(0, "createStream", 2.0, &[]).expect("sound");
+    peer.command(1, "play", 0.0, &["key1".into()]).expect("sound");
+    peer.session.poll_event();
+    peer.session.accept_play(1);
+    peer.heard();
+    peer.session.close();
+    assert_eq!(peer.said()[0], "0 onStatus 0 NetConnection.Connect.ReconnectRequest");
 }

@@ -100,11 +100,15 @@ impl<P: Platform> Core<P> {
         }
         let alive = |s: &Slot| s.state != State::Over;
         let mut away = false;
+        // Nobody fed a live source before the session was ended: there is nothing wrong with that.
+        let unfed = self.nodes.iter().any(|s| s.is_live && s.role == Role::Source && s.outs.is_empty());
         if !self.nodes.iter().any(|s| alive(s) && s.role != Role::Sink) {
             for i in (0..self.nodes.len()).filter(|i| self.nodes[*i].inputs.is_empty()).collect::<Vec<_>>() {
                 away |= matches!(self.nodes[i].state, State::Away(_));
-                if self.nodes[i].state == State::Here {
-                    self.fail_unconnected(i);
+                match self.nodes[i].state {
+                    State::Here if unfed => self.end_unconnected(i),
+                    State::Here => self.fail_unconnected(i),
+                    _ => {}
                 }
             }
         }
@@ -120,6 +124,14 @@ impl<P: Platform> Core<P> {
         for i in (0..self.nodes.len()).filter(|i| waits(&self.nodes[*i])).collect::<Vec<_>>() {
             self.fail_unconnected(i);
         }
+    }
+
+    fn end_unconnected(&mut self, i: usize) {
+        self.log_node(i, Level::Info, "nothing came to this output".to_owned());
+        if let Some(record) = &mut self.nodes[i].record {
+            record.phase = Phase::Ended;
+        }
+        self.finish(i);
     }
 
     fn fail_unconnected(&mut self, i: usize) {

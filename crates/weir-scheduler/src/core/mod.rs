@@ -58,6 +58,8 @@ struct Slot {
     state: State,
     started: bool,
     queued: bool,
+    /// It has a clock of its own, or is in touch with what has.
+    is_live: bool,
     /// Something happened while its filter was away: call it again.
     missed: bool,
     /// It is to end as soon as its filter is here.
@@ -88,6 +90,7 @@ impl Slot {
             id,
             role: node.plugin.role(),
             lane: node.plugin.lane(),
+            is_live: node.plugin.is_live(&node.options),
             filter: None,
             mail: Some(Box::new(mail)),
             state: State::Here,
@@ -137,6 +140,8 @@ pub(crate) struct Core<P> {
     failures: usize,
     /// Only the graph is wanted: no output and no live source is made, and no clock paces anything.
     dry: bool,
+    /// In a dry run: what live sources would bring is not known to its end.
+    pub(crate) promised: bool,
     /// A filter asked for the end of the session.
     pub(crate) stop_asked: bool,
     /// A node ended since the last look at whether all is over.
@@ -171,6 +176,7 @@ impl<P: Platform> Core<P> {
             memory,
             live,
             dry: false,
+            promised: false,
             settled: false,
             queued: 0,
             failures: 0,
@@ -230,6 +236,9 @@ impl<P: Platform> Core<P> {
         }
         for i in 0..self.nodes.len() {
             self.enqueue(i);
+        }
+        if self.dry {
+            self.promise_live();
         }
         Ok(())
     }
@@ -431,7 +440,7 @@ impl<P: Platform> Core<P> {
             Ok(Status::Idle) => {}
         }
         let slot = &mut self.nodes[i];
-        if std::mem::take(&mut slot.missed) || room_opened || slot.pace.is_some() {
+        if std::mem::take(&mut slot.missed) || room_opened || slot.pace.as_ref().is_some_and(|pace| !pace.follows()) {
             self.enqueue(i);
         }
     }

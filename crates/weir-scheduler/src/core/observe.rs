@@ -20,8 +20,11 @@ impl<P: Platform> Core<P> {
         if !self.settled {
             return;
         }
-        self.fail_empty_outputs();
-        for (id, why) in self.graph.unreached() {
+        let waits = self.waits_for_sources();
+        if !waits {
+            self.fail_empty_outputs();
+        }
+        for (id, why) in self.graph.unreached().into_iter().filter(|_| !waits) {
             let i = id.index();
             if !std::mem::replace(&mut self.nodes[i].noted, true) {
                 let why = why.unwrap_or_else(|| "nothing that it takes comes to it".to_owned());

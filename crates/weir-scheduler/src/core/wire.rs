@@ -1,11 +1,12 @@
 //! What filters ask for, and how the graph grows: new nodes, outputs, links, key-frame requests.
 
 use weir_graph::{NodeId, Step};
-use weir_media::{Props, StreamType};
+use weir_media::{Delivery, Prop, Props, StreamType, Value};
 use weir_plugin::{Create, Effect, Error, ErrorKind, Event, Item, Level, Mailbox, OutId, Result, Role};
 
 use super::{Core, OutPort, Slot, State, filter_id};
 use crate::edge::{Edge, pid_name};
+use crate::pace::Pace;
 use crate::platform::Platform;
 
 impl<P: Platform> Core<P> {
@@ -91,12 +92,16 @@ impl<P: Platform> Core<P> {
     /// A filter opened an output: find where it goes.
     pub(super) fn open(&mut self, i: usize, out: OutId, mut props: Props) {
         self.graph.dress(self.nodes[i].id, &mut props);
-        let has_time = props.stream_type() != Some(StreamType::File);
+        let has_time = carries_time(&props);
         let before_clock = self.is_before_clock(i);
         let slot = &mut self.nodes[i];
         slot.outs.push(OutPort { props: props.clone(), to: Vec::new(), ended: false });
         if self.live && before_clock && (has_time || slot.pace.is_some()) {
-            slot.pace.get_or_insert_default().open(props.timescale());
+            // Only a live source has a clock of its own.
+            let follows = slot.is_live && slot.role == Role::Source;
+            slot.pace
+                .get_or_insert_with(|| if follows { Pace::following() } else { Pace::default() })
+                .open(props.timescale());
         }
         let id = slot.id;
         let found = self.graph.resolve(id, out, &props);
@@ -121,11 +126,26 @@ impl<P: Platform> Core<P> {
         self.settle();
     }
 
+    /// In a dry run, live sources open what they always have: nobody feeds them, but where it goes can be told.
+    pub(super) fn promise_live(&mut self) {
+        for i in 0..self.nodes.len() {
+            let slot = &self.nodes[i];
+            if !(slot.is_live && slot.role == Role::Source) {
+                continue;
+            }
+            let bundles = self.graph.node(slot.id).caps().to_vec();
+            for (n, bundle) in (0..).zip(bundles) {
+                let known = bundle.outputs.iter().filter(|cap| !cap.excluded);
+                let props = known.fold(Props::new(), |props, cap| props.with(cap.prop, cap.value.clone()));
+                self.promised = true;
+                self.open(i, OutId(n), props);
+            }
+        }
+    }
+
     /// Whether a node stands before the point where timestamps are made: it has only byte streams as input, or none.
     pub(super) fn is_before_clock(&self, i: usize) -> bool {
-        let is_file = |(n, out): &(usize, OutId)| {
-            self.nodes[*n].outs[out.0 as usize].props.stream_type() == Some(StreamType::File)
-        };
+        let is_file = |(n, out): &(usize, OutId)| !carries_time(&self.nodes[*n].outs[out.0 as usize].props);
         self.nodes[i].producers.iter().all(is_file)
     }
 
@@ -143,11 +163,16 @@ impl<P: Platform> Core<P> {
 
     /// Inputs are settled when every filter that has something to work on has opened an output, and knows each input.
     pub(super) fn settle(&mut self) {
-        let undecided = |s: &Slot| {
-            s.state != State::Over
-                && !matches!(s.role, Role::Sink | Role::Mux)
-                && (s.has_unheard() || s.outs.is_empty() && (s.role == Role::Source || !s.inputs.is_empty()))
+        let is_fed_live = |s: &Slot| !s.producers.is_empty() && s.producers.iter().all(|(n, _)| self.nodes[*n].is_live);
+        let is_waited_for = |s: &Slot| match s.role {
+            Role::Sink | Role::Mux => false,
+            // Whether and when somebody begins to feed a live source, nobody knows; in a dry run nobody does.
+            Role::Source => !s.is_live,
+            _ => !(self.dry && is_fed_live(s)),
         };
+        let knows_all =
+            |s: &Slot| !s.has_unheard() && (!s.outs.is_empty() || s.role != Role::Source && s.inputs.is_empty());
+        let undecided = |s: &Slot| s.state != State::Over && is_waited_for(s) && !knows_all(s);
         let settled = !self.nodes.iter().any(undecided);
         if settled && !self.settled {
             for i in (0..self.nodes.len()).filter(|i| self.nodes[*i].role == Role::Mux).collect::<Vec<_>>() {
@@ -155,6 +180,12 @@ impl<P: Platform> Core<P> {
             }
         }
         self.settled = settled;
+    }
+
+    /// Whether somebody may yet begin to feed a live source, and so make the graph grow.
+    pub(super) fn waits_for_sources(&self) -> bool {
+        let waits = |s: &Slot| s.is_live && s.role == Role::Source && s.state != State::Over && s.outs.is_empty();
+        self.nodes.iter().any(waits)
     }
 
     /// Carries the wish for a key frame up to the encoder that can fulfil it.
@@ -168,4 +199,10 @@ impl<P: Platform> Core<P> {
             at = self.nodes[node].producers.first().copied();
         }
     }
+}
+
+/// Whether timestamps of a stream mean something: it is no byte stream, or one whose packets are delivered live.
+fn carries_time(props: &Props) -> bool {
+    let is_live = matches!(props.get(Prop::Delivery), Some(Value::Delivery(Delivery::Live)));
+    is_live || props.stream_type() != Some(StreamType::File)
 }

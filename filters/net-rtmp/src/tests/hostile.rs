@@ -176,7 +176,7 @@ fn connections_that_come_and_go_leave_nothing_behind() {
             world.net.end(conn);
             world.net.run(&mut world.service);
         }
-        assert!(world.service.players.remembered() < 200);
+        assert!(world.service.clients.remembered() < 200);
         assert_eq!(world.net.memory().used(), world.service.streams[&filter(0)].leased() + 8192);
     });
 }
@@ -310,5 +310,5 @@ fn players_may_say_much_at_once() {
 #[test]
 fn what_is_leased_for_a_connection_covers_it() {
     // Besides itself a session has some texts and small lists, and 1536 bytes of a handshake.
-    assert!(2 * size_of::<crate::player::Player>() + 2 * 1536 < crate::player::CONNECTION_BYTES);
+    assert!(2 * size_of::<crate::client::Client>() + 2 * 1536 < crate::client::CONNECTION_BYTES);
 }

@@ -6,6 +6,7 @@ mod end;
 mod hostile;
 mod latency;
 mod play;
+mod publish;
 mod refuse;
 mod schedule;
 mod settings;
@@ -23,10 +24,10 @@ use weir_rtmp::chunk::{ChunkReader, Csid, Limits, render};
 use weir_rtmp::message::{Command, Control, Message, kind};
 use weir_rtmp::{ClientConfig, ClientEvent, ClientSession, RtmpUrl};
 
-use crate::OPTIONS;
 use crate::output::Output;
 use crate::service::RtmpService;
 use crate::settings::Settings;
+use crate::{INPUT_OPTIONS, OPTIONS, ingest};
 
 /// A window nobody fills.
 pub(crate) const WIDE: usize = usize::MAX / 2;
@@ -142,7 +143,7 @@ impl World {
     }
 
     pub(crate) fn with_net(net: SimNet, outputs: &[&str]) -> Self {
-        let service = RtmpService::new(settings(outputs[0]).limits, None);
+        let service = RtmpService::new(settings(outputs[0]).at.limits, None);
         let mut world = Self { net, service, outputs: Vec::new(), results: Vec::new(), viewers: Vec::new() };
         for text in outputs {
             world.open(text);
@@ -155,6 +156,20 @@ impl World {
         let mut harness = Harness::new(Box::new(Output::new(settings(text))));
         harness.input(Props::new().with(Prop::StreamType, StreamType::File));
         self.outputs.push(harness);
+        self.results.push(Ok(false));
+        self.settle();
+        self.outputs.len() - 1
+    }
+
+    /// An input on the same address; tells its number.
+    pub(crate) fn open_input(&mut self, text: &str) -> usize {
+        let mut options = Options::defaults(INPUT_OPTIONS);
+        for (n, word) in text.split_whitespace().enumerate() {
+            let (name, value) = if n == 0 { ("src", word) } else { word.split_once('=').expect("name=value") };
+            options.apply(name, Some(value)).expect("a value that fits");
+        }
+        let settings = ingest::Settings::new(&options).expect("sound options");
+        self.outputs.push(Harness::new(Box::new(ingest::Source::new(settings))));
         self.results.push(Ok(false));
         self.settle();
         self.outputs.len() - 1
@@ -250,6 +265,8 @@ impl World {
         let mut busy = !self.net.posts.is_empty();
         for (to, message) in std::mem::take(&mut self.net.posts) {
             let at = to.0 as usize;
+            let late = self.now().since(self.outputs[at].now());
+            self.outputs[at].advance(late);
             if self.results[at] == Ok(false)
                 && let Err(e) = self.outputs[at].event(Event::Message(message))
             {
@@ -261,6 +278,8 @@ impl World {
             if self.results[at] != Ok(false) {
                 continue;
             }
+            let late = self.now().since(self.outputs[at].now());
+            self.outputs[at].advance(late);
             self.results[at] = self.outputs[at].run().map(|status| status == Status::Done);
             for message in std::mem::take(&mut self.outputs[at].posts) {
                 self.service.message(&mut self.net, filter(at), message);

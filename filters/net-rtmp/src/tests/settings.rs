@@ -29,17 +29,17 @@ fn urls() {
         ("rtmp://[2001:db8::7]/live/mp4:a.mp4", "[2001:db8::7]:1935", "live/a.mp4"),
     ] {
         let settings = parse(url).unwrap_or_else(|e| panic!("{url}: {e}"));
-        assert_eq!(settings.addr, addr.parse::<SocketAddr>().expect("an address"), "{url}");
+        assert_eq!(settings.at.addr, addr.parse::<SocketAddr>().expect("an address"), "{url}");
         assert_eq!(settings.stream.path.expose(), path);
         let host = url.split(['/', ']']).nth(2).unwrap_or_default();
         assert!(
-            settings.shown.to_lowercase().contains(host.split(':').next().unwrap_or_default()),
+            settings.at.shown.to_lowercase().contains(host.split(':').next().unwrap_or_default()),
             "{}",
-            settings.shown
+            settings.at.shown
         );
-        assert!(settings.shown.ends_with(&format!("/{path}")), "{}", settings.shown);
+        assert!(settings.at.shown.ends_with(&format!("/{path}")), "{}", settings.at.shown);
     }
-    assert_eq!(parse("rtmp://[::1]/live").expect("sound").shown, "rtmp://[::1]:1935/live");
+    assert_eq!(parse("rtmp://[::1]/live").expect("sound").at.shown, "rtmp://[::1]:1935/live");
 }
 
 #[test]
@@ -108,13 +108,13 @@ fn networks() {
         assert!(Network::parse(text).is_err_and(|e| e.kind == ErrorKind::BadOption), "{text}");
     }
     let two = parse("rtmp://127.0.0.1/live allow=10.0.0.0/8,::1").expect("sound");
-    assert_eq!(two.stream.allow.len(), 2);
+    assert_eq!(two.stream.gate.allow.len(), 2);
     assert!(error("rtmp://127.0.0.1/live allow=10.0.0.0/8,x").message.starts_with("allow: x is no address"));
 }
 
 #[test]
 fn keys() {
-    let keys = |given: &str| parse(&format!("rtmp://127.0.0.1/live key={given}")).map(|s| s.stream.keys);
+    let keys = |given: &str| parse(&format!("rtmp://127.0.0.1/live key={given}")).map(|s| s.stream.gate.keys);
     assert_eq!(keys("one"), Ok(vec!["one".to_owned()]));
     assert_eq!(keys("one,two,"), Ok(vec!["one".to_owned(), "two".to_owned()]));
     let dir = std::env::temp_dir().join(format!("weir-keys-{}", std::process::id()));
@@ -154,10 +154,10 @@ fn times_and_sizes() {
     assert!(given.stream.lag.drop_disposable < given.stream.lag.drop_to_key);
     // What a player may lag is kept, in whatever group of pictures it is.
     assert!(given.stream.ring.span > given.stream.lag.hard && given.stream.ring.group_span >= given.stream.ring.span);
-    assert_eq!((given.stream.stall.as_secs(), given.limits.timeout.as_secs()), (7, 4));
-    assert_eq!((given.stream.ring.bytes, given.limits.new, given.limits_given), (100_000, 3, true));
+    assert_eq!((given.stream.stall.as_secs(), given.at.limits.timeout.as_secs()), (7, 4));
+    assert_eq!((given.stream.ring.bytes, given.at.limits.new, given.at.limits_given), (100_000, 3, true));
     assert_eq!(given.stream.start, Start::Next);
-    assert!(!parse("rtmp://127.0.0.1/live lag=60s").expect("sound").limits_given);
+    assert!(!parse("rtmp://127.0.0.1/live lag=60s").expect("sound").at.limits_given);
     for option in ["lag=0", "lag=99ms", "stall=0", "timeout=10ms"] {
         let name = option.split('=').next().expect("a name");
         assert!(error(&format!("rtmp://127.0.0.1/live {option}")).message.starts_with(name));

@@ -3,7 +3,7 @@
 use weir_amf::Value;
 
 use super::streams::Use;
-use super::{ServerSession, State};
+use super::{CAPS_RECONNECT, ServerSession, State};
 use crate::error::ErrorKind;
 use crate::message::Command;
 use crate::session::config::ServerConfig;
@@ -41,13 +41,16 @@ impl ServerSession {
         let object = command.object();
         let text = |key| object.get(key).and_then(Value::as_str).unwrap_or_default().into_owned();
         (self.app, self.tc_url) = (text("app"), text("tcUrl"));
+        self.enhanced = ENHANCED.iter().any(|key| object.get(key).is_some());
+        let caps = object.get("capsEx").and_then(Value::as_u32).unwrap_or(0);
+        self.reconnects = caps & CAPS_RECONNECT != 0;
         self.state = State::Asked { txn: command.txn };
         self.timers.clear(Timer::Phase);
         self.events.push_back(Event::Connect(ConnectRequest {
             app: Redacted::address(&self.app),
             tc_url: Redacted::address(&self.tc_url),
             flash_version: text("flashVer"),
-            enhanced: ENHANCED.iter().any(|key| object.get(key).is_some()),
+            enhanced: self.enhanced,
         }));
     }
 
@@ -64,6 +67,7 @@ impl ServerSession {
             "receiveVideo" => self.receive(msid, command, |msid, on| Event::ReceiveVideo { msid, on }),
             "getStreamLength" => self.link.out.command(&Command::result(command.txn, Value::Null, 0.0)),
             "FCSubscribe" => self.fc_subscribe(command),
+            "FCUnpublish" => self.fc_unpublish(command),
             "connect" => self.link.out.command(&StatusCode::CallFailed.error(command.txn, "Already connected.")),
             // Answers to calls we did not make.
             "_result" | "_error" | "onStatus" => {}
@@ -133,7 +137,12 @@ impl ServerSession {
     fn stop(&mut self, msid: u32, delete: bool) {
         let Some(stream) = self.streams.meant(msid) else { return };
         let msid = stream.msid;
-        if std::mem::replace(&mut stream.usage, Use::Idle) != Use::Idle {
+        let was = std::mem::replace(&mut stream.usage, Use::Idle);
+        if was == Use::Publishing {
+            let status = StatusCode::UnpublishSuccess.on_status("Stopped publishing.", Some(&stream.name));
+            self.link.out.stream_command(msid, &status);
+        }
+        if was != Use::Idle {
             self.events.push_back(Event::Stopped { msid });
         }
         if delete {
@@ -180,5 +189,14 @@ impl ServerSession {
         let mut info = StatusCode::PlayStart.info(&command.text(0));
         info.set("details", command.text(0));
         self.link.out.command(&Command::new("onFCSubscribe", 0.0, vec![Value::Null, info.into()]));
+    }
+
+    /// Ends the stream of that name. Some send it with nothing else.
+    fn fc_unpublish(&mut self, command: &Command) {
+        let name = command.text(0);
+        for msid in self.streams.published_as(&name) {
+            self.stop(msid, false);
+        }
+        self.reply_null(command.txn);
     }
 }

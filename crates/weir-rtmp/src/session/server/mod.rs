@@ -17,7 +17,14 @@ use super::status::StatusCode;
 use super::timers::{Timer, Timers};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::handshake::{self, Seed};
-use crate::message::{BandwidthLimit, Command, Control, UserControl};
+use crate::message::{BandwidthLimit, Command, Control, Message, UserControl};
+
+/// Bits of `videoFourCcInfoMap` and `capsEx` (Enhanced RTMP v2, "Enhancing NetConnection connect Command").
+const CAN_FORWARD: f64 = 4.0;
+const CAPS_RECONNECT: u32 = 1;
+const CAPS_MULTITRACK: u32 = 2;
+const CAPS_MODEX: u32 = 4;
+const CAPS_NANO_OFFSET: u32 = 8;
 
 #[derive(Debug)]
 enum State {
@@ -32,7 +39,7 @@ enum State {
     Closed,
 }
 
-/// One accepted connection of a server that lets clients play.
+/// One accepted connection of a server that lets clients play and publish.
 ///
 /// ```
 /// use weir_media::Time;
@@ -67,8 +74,14 @@ pub struct ServerSession {
     streams: Streams,
     app: String,
     tc_url: String,
+    /// The client announced Enhanced RTMP.
+    enhanced: bool,
+    /// It connects again when it is asked to.
+    reconnects: bool,
     /// Commands that came while `connect` is unanswered.
     held: VecDeque<(u32, Command)>,
+    /// Media that came while `publish` is unanswered.
+    early: Vec<Message>,
     events: VecDeque<Event>,
     timers: Timers,
     pinged: bool,
@@ -88,7 +101,10 @@ impl ServerSession {
             streams: Streams::default(),
             app: String::new(),
             tc_url: String::new(),
+            enhanced: false,
+            reconnects: false,
             held: VecDeque::new(),
+            early: Vec::new(),
             events: VecDeque::new(),
             timers,
             pinged: false,
@@ -116,7 +132,7 @@ impl ServerSession {
     /// Memory held for the client, in bytes: its unfinished messages and our answers not sent yet.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.link.held()
+        self.link.held() + self.early.iter().map(|m| m.body.len()).sum::<usize>()
     }
 
     /// Takes bytes received. Any split gives the same result.
@@ -180,7 +196,15 @@ impl ServerSession {
         out.control(Control::SetPeerBandwidth(self.config.window, BandwidthLimit::Dynamic));
         // Before the result: publishers of FFmpeg adopt the size when they see the result.
         out.control(Control::SetChunkSize(self.config.chunk_size));
-        let server = Object::new().with("fmsVer", "FMS/3,0,1,123").with("capabilities", 31.0);
+        let mut server = Object::new().with("fmsVer", "FMS/3,0,1,123").with("capabilities", 31.0);
+        if self.enhanced {
+            // Nothing is looked into on its way: every codec is passed on.
+            let any = || Value::from(Object::new().with("*", CAN_FORWARD));
+            server.set("fourCcList", Value::StrictArray(vec!["*".into()]));
+            server.set("videoFourCcInfoMap", any());
+            server.set("audioFourCcInfoMap", any());
+            server.set("capsEx", f64::from(CAPS_RECONNECT | CAPS_MULTITRACK | CAPS_MODEX | CAPS_NANO_OFFSET));
+        }
         let mut info = StatusCode::ConnectSuccess.info("Connection succeeded.");
         info.set("objectEncoding", 0.0);
         out.command(&Command::result(txn, server, info));
@@ -198,10 +222,14 @@ impl ServerSession {
         }
     }
 
-    /// Ends the session in good order: streams that play get their end, and [`Event::Closed`] follows.
+    /// Ends the session in good order: streams that play get their end, and [`Event::Closed`] follows. A client that
+    /// can is asked to connect again (Enhanced RTMP v2, "Reconnect Request"), as others do anyway.
     pub fn close(&mut self) {
         if matches!(self.state, State::Closed) {
             return;
+        }
+        if self.reconnects && self.streams.is_busy() {
+            self.link.out.command(&StatusCode::ReconnectRequest.on_status("The stream ends here.", None));
         }
         for msid in self.streams.playing() {
             self.end(msid);
@@ -214,6 +242,7 @@ impl ServerSession {
         self.state = State::Closed;
         self.timers = Timers::default();
         self.held.clear();
+        self.early.clear();
     }
 
     /// Ends every entry point: sets deadlines, turns a failure into the final error.
@@ -263,9 +292,21 @@ impl ServerSession {
     fn incoming(&mut self, incoming: Incoming) -> Result<(), ErrorKind> {
         match incoming {
             Incoming::Command(msid, command) => self.command(msid, command),
-            // Buffer lengths mean nothing live, and players send no media that matters.
-            Incoming::User(_) | Incoming::Media(_) => Ok(()),
+            Incoming::Media(message) => self.media(message),
+            // Buffer lengths mean nothing live.
+            Incoming::User(_) => Ok(()),
         }
+    }
+
+    /// Some publishers begin before they may: what comes first is kept for the answer. Other media is nobody's.
+    fn media(&mut self, message: Message) -> Result<(), ErrorKind> {
+        if let Some(msid) = self.streams.publishing(message.msid) {
+            let items = message.into_media()?;
+            self.events.extend(items.into_iter().map(|item| Event::Media(Message { msid, ..item })));
+        } else if self.streams.is_asked() && self.early.len() < ServerConfig::HELD_MAX {
+            self.early.push(message);
+        }
+        Ok(())
     }
 
     /// Nothing heard for long: asks once, then gives up.

@@ -1,12 +1,14 @@
 //! The owner's answers about streams, and how a stream ends.
 
-use weir_amf::Writer;
+use weir_amf::{Value, Writer};
 use weir_media::Time;
 
 use super::ServerSession;
 use super::streams::Use;
 use crate::chunk::Csid;
-use crate::message::{Control, Message, UserControl, kind};
+use crate::error::Error;
+use crate::message::{Command, Control, Message, UserControl, kind};
+use crate::session::config::ServerConfig;
 use crate::session::event::Refusal;
 use crate::session::status::StatusCode;
 
@@ -34,6 +36,34 @@ impl ServerSession {
         self.reject(msid, |usage| matches!(usage, Use::PlayAsked { .. }), refusal, description, now);
     }
 
+    /// Lets the client publish on `msid`; answers [`Event::Publish`](crate::Event::Publish). [`Event::Media`] follows.
+    /// Nothing happens when the client no longer asks.
+    ///
+    /// # Errors
+    /// The client broke the protocol in what it sent meanwhile.
+    ///
+    /// [`Event::Media`]: crate::Event::Media
+    pub fn accept_publish(&mut self, msid: u32, now: Time) -> Result<(), Error> {
+        let Some(stream) = self.streams.get(msid).filter(|s| s.usage == Use::PublishAsked) else { return Ok(()) };
+        stream.usage = Use::Publishing;
+        self.link.widen(self.config.publish_limits, ServerConfig::PUBLISHER_MESSAGES);
+        let out = &mut self.link.out;
+        out.control(Control::User(UserControl::StreamBegin(msid)));
+        // Encoders made for FMLE wait for the first, all others for the second.
+        let info = StatusCode::PublishStart.info(&stream.name);
+        out.command(&Command::new("onFCPublish", 0.0, vec![Value::Null, info.into()]));
+        out.stream_command(msid, &StatusCode::PublishStart.on_status("Started publishing.", Some(&stream.name)));
+        let early = std::mem::take(&mut self.early);
+        let result = early.into_iter().try_for_each(|message| self.media(message));
+        self.conclude(result, now)
+    }
+
+    /// Ends what the client publishes on `msid`, with the reason it is told. It may ask again. Nothing happens when it
+    /// does not publish there.
+    pub fn end_publish(&mut self, msid: u32, refusal: Refusal, description: &str, now: Time) {
+        self.reject(msid, |usage| usage == Use::Publishing, refusal, description, now);
+    }
+
     /// Refuses to let the client publish on `msid`; answers [`Event::Publish`](crate::Event::Publish). Nothing happens
     /// when the client no longer asks.
     pub fn reject_publish(&mut self, msid: u32, refusal: Refusal, description: &str, now: Time) {
@@ -44,6 +74,7 @@ impl ServerSession {
         let Some(stream) = self.streams.get(msid) else { return };
         if asked(stream.usage) {
             stream.usage = Use::Idle;
+            self.early.clear();
             let status = refusal.code().on_status(description, Some(&stream.name));
             self.link.out.stream_command(msid, &status);
             self.rearm(now);

@@ -13,6 +13,7 @@ pub(super) enum Use {
     Playing,
     /// The client asked to publish; the owner has not answered.
     PublishAsked,
+    Publishing,
 }
 
 /// One message stream. Has no `Debug`: the name may be a key.
@@ -53,6 +54,30 @@ impl Streams {
 
     pub(super) fn delete(&mut self, msid: u32) {
         self.list.retain(|s| s.msid != msid);
+    }
+
+    /// The stream that media on `msid` belongs to: that one, or else the only one that publishes.
+    pub(super) fn publishing(&self, msid: u32) -> Option<u32> {
+        let mut all = self.list.iter().filter(|s| s.usage == Use::Publishing).map(|s| s.msid);
+        match (all.next(), all.next()) {
+            (Some(one), None) => Some(one),
+            (Some(first), Some(_)) => {
+                let is_meant = |s: &Stream| s.msid == msid && s.usage == Use::Publishing;
+                self.list.iter().find(|s| is_meant(s)).map_or(Some(first), |s| Some(s.msid))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// Whether a client waits for our answer to `publish`.
+    pub(super) fn is_asked(&self) -> bool {
+        self.list.iter().any(|s| s.usage == Use::PublishAsked)
+    }
+
+    /// Streams that are published under `name`, as the client says it.
+    pub(super) fn published_as(&self, name: &str) -> Vec<u32> {
+        let is_it = |s: &&Stream| s.usage == Use::Publishing && s.name == name;
+        self.list.iter().filter(is_it).map(|s| s.msid).collect()
     }
 
     /// Whether a stream is used, or waits for the owner's answer.

@@ -28,8 +28,12 @@ pub(crate) struct Peer {
 impl Peer {
     /// A session that has done its handshake.
     pub(crate) fn shaken() -> Self {
+        Self::shaken_with(ServerConfig::default())
+    }
+
+    fn shaken_with(config: ServerConfig) -> Self {
         let mut peer = Self {
-            session: ServerSession::new(ServerConfig::default(), [3; 32], Time::ZERO),
+            session: ServerSession::new(config, [3; 32], Time::ZERO),
             now: Time::ZERO,
             reader: ChunkReader::new(Limits::DEFAULT),
         };
@@ -40,7 +44,12 @@ impl Peer {
 
     /// A session whose client is let in, and whose answers to `connect` are read.
     pub(crate) fn connected() -> Self {
-        let mut peer = Self::shaken();
+        Self::with(ServerConfig::default())
+    }
+
+    /// As [`Peer::connected`], with settings.
+    pub(crate) fn with(config: ServerConfig) -> Self {
+        let mut peer = Self::shaken_with(config);
         peer.send(&connect_chunks()).expect("a connect");
         assert!(matches!(peer.session.poll_event(), Some(Event::Connect(_))));
         peer.session.accept_connect(peer.now).expect("no input");

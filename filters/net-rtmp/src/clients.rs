@@ -1,20 +1,20 @@
-//! [`Players`]: all connections of an address by slot, who may come, and who has to go for it.
+//! [`Clients`]: all connections of an address by slot, who may come, and who has to go for it.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 
 use weir_plugin::ConnId;
 
-use crate::player::Player;
+use crate::client::Client;
 use crate::settings::AddressLimits;
 
 /// Slot of a connection; stays the same for as long as it is open.
 pub(crate) type Slot = usize;
 
 /// The connections of one address.
-pub(crate) struct Players {
+pub(crate) struct Clients {
     limits: AddressLimits,
-    slots: Vec<Option<Box<Player>>>,
+    slots: Vec<Option<Box<Client>>>,
     free: Vec<Slot>,
     by_conn: HashMap<ConnId, Slot>,
     by_source: HashMap<IpAddr, usize>,
@@ -23,7 +23,7 @@ pub(crate) struct Players {
     new_count: usize,
 }
 
-impl Players {
+impl Clients {
     pub(crate) fn new(limits: AddressLimits) -> Self {
         Self {
             limits,
@@ -68,16 +68,16 @@ impl Players {
     }
 
     /// Takes a newcomer in.
-    pub(crate) fn insert(&mut self, player: Player) -> Slot {
+    pub(crate) fn insert(&mut self, client: Client) -> Slot {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
-        *self.by_source.entry(source(player.peer.ip())).or_default() += 1;
-        self.by_conn.insert(player.conn, slot);
-        self.new.push_back(player.conn);
+        *self.by_source.entry(source(client.peer.ip())).or_default() += 1;
+        self.by_conn.insert(client.conn, slot);
+        self.new.push_back(client.conn);
         self.new_count += 1;
-        self.slots[slot] = Some(Box::new(player));
+        self.slots[slot] = Some(Box::new(client));
         if self.new.len() > 2 * self.new_count + 64 {
             let new = std::mem::take(&mut self.new);
             self.new = new.into_iter().filter(|conn| self.find(*conn).is_some_and(|slot| self.is_new(slot))).collect();
@@ -85,9 +85,9 @@ impl Players {
         slot
     }
 
-    /// A player plays for the first time.
-    pub(crate) fn has_played(&mut self, player: &mut Player) {
-        if std::mem::take(&mut player.is_new) {
+    /// A client plays or publishes for the first time.
+    pub(crate) fn has_begun(&mut self, client: &mut Client) {
+        if std::mem::take(&mut client.is_new) {
             self.new_count -= 1;
         }
     }
@@ -96,30 +96,30 @@ impl Players {
         self.by_conn.get(&conn).copied()
     }
 
-    pub(crate) fn get(&self, slot: Slot) -> Option<&Player> {
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Client> {
         self.slots.get(slot)?.as_deref()
     }
 
-    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Player> {
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Client> {
         self.slots.get_mut(slot)?.as_deref_mut()
     }
 
-    /// Takes a player out while it is being served; [`Players::put`] or [`Players::forget`] follows.
-    pub(crate) fn take(&mut self, slot: Slot) -> Option<Box<Player>> {
+    /// Takes a client out while it is being served; [`Clients::put`] or [`Clients::forget`] follows.
+    pub(crate) fn take(&mut self, slot: Slot) -> Option<Box<Client>> {
         self.slots.get_mut(slot)?.take()
     }
 
-    /// Puts a player back.
-    pub(crate) fn put(&mut self, slot: Slot, player: Box<Player>) {
-        self.slots[slot] = Some(player);
+    /// Puts a client back.
+    pub(crate) fn put(&mut self, slot: Slot, client: Box<Client>) {
+        self.slots[slot] = Some(client);
     }
 
-    /// A player that was taken out is gone.
-    pub(crate) fn forget(&mut self, slot: Slot, mut player: Box<Player>) {
-        self.has_played(&mut player);
-        self.by_conn.remove(&player.conn);
+    /// A client that was taken out is gone.
+    pub(crate) fn forget(&mut self, slot: Slot, mut client: Box<Client>) {
+        self.has_begun(&mut client);
+        self.by_conn.remove(&client.conn);
         self.free.push(slot);
-        let source = source(player.peer.ip());
+        let source = source(client.peer.ip());
         if let Some(count) = self.by_source.get_mut(&source) {
             *count -= 1;
             if *count == 0 {
@@ -128,8 +128,8 @@ impl Players {
         }
     }
 
-    /// All players, but for one that is taken out.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Player> {
+    /// All clients, but for one that is taken out.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Client> {
         self.slots.iter().flatten().map(|p| &**p)
     }
 }
@@ -143,7 +143,7 @@ fn source(ip: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-impl Players {
+impl Clients {
     /// Entries of the list of newcomers.
     pub(crate) fn remembered(&self) -> usize {
         self.new.len()
@@ -159,7 +159,7 @@ impl Players {
         self.iter().for_each(|p| *by_source.entry(source(p.peer.ip())).or_default() += 1);
         assert_eq!(by_source, self.by_source);
         assert!(by_source.values().all(|count| *count <= self.limits.per_ip));
-        let waits = |p: &Player| !p.is_new || self.new.contains(&p.conn);
+        let waits = |p: &Client| !p.is_new || self.new.contains(&p.conn);
         assert!(self.iter().all(waits), "a connection that cannot be chosen to go");
     }
 }

@@ -1,4 +1,5 @@
-//! [`Player`]: one connection: its session, its cursor, and the one message it has sent a part of. Knows no other player.
+//! [`Client`]: one connection: its session, what it plays or publishes, and the one message it was sent a part of. Knows no
+//! other client.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use weir_plugin::{ConnId, FilterId, Io, Lease};
 use weir_rtmp::ServerSession;
 use weir_rtmp::ring::{Batch, Cursor};
 
+use crate::publish::Publishing;
 use crate::stream::Stream;
 use crate::writer::{Broken, Feed, Half, Writer, Wrote};
 
@@ -62,12 +64,29 @@ pub(crate) enum Why {
     Error(weir_rtmp::Error),
     /// It took no whole message for too long.
     Stalled,
+    /// It published nothing for too long.
+    Silent,
     /// It did not take the end of its stream in time.
     Late,
     /// It made room for a newcomer.
     Evicted,
     /// The memory of the process is used up.
     Memory,
+}
+
+impl Why {
+    /// For whom it published.
+    pub(crate) fn in_words(&self) -> &'static str {
+        match self {
+            Self::Closed => "it is gone",
+            Self::Broken => "its connection broke",
+            Self::Error(_) => "it broke the protocol",
+            Self::Stalled => "it takes no answers",
+            Self::Silent => "it sends nothing any more",
+            Self::Late | Self::Evicted => "it made room for others",
+            Self::Memory => "the memory cap is reached",
+        }
+    }
 }
 
 impl From<Broken> for Why {
@@ -77,11 +96,12 @@ impl From<Broken> for Why {
 }
 
 /// One connection.
-pub(crate) struct Player {
+pub(crate) struct Client {
     pub(crate) conn: ConnId,
     pub(crate) peer: SocketAddr,
     pub(crate) session: ServerSession,
     pub(crate) watching: Option<Watching>,
+    pub(crate) publishing: Option<Publishing>,
     pub(crate) writer: Writer,
     lease: Lease,
     /// Reading may give something.
@@ -90,7 +110,7 @@ pub(crate) struct Player {
     pub(crate) behind: bool,
     /// It is in the queue of those with something to do.
     pub(crate) queued: bool,
-    /// It has not played yet.
+    /// It has neither played nor published yet.
     pub(crate) is_new: bool,
     /// How long it may wait.
     pub(crate) stall: Duration,
@@ -102,13 +122,14 @@ pub(crate) struct Player {
     pub(crate) refusals: u32,
 }
 
-impl Player {
+impl Client {
     pub(crate) fn new(conn: ConnId, peer: SocketAddr, session: ServerSession, lease: Lease) -> Self {
         Self {
             conn,
             peer,
             session,
             watching: None,
+            publishing: None,
             writer: Writer::new(conn),
             lease,
             readable: true,
@@ -135,7 +156,8 @@ impl Player {
     /// Reads what has come. Events are for the caller to take.
     pub(crate) fn read(&mut self, io: &mut dyn Io, scratch: &mut [u8]) -> Result<Turn, Why> {
         let mut left = READ_PER_TURN;
-        while self.readable {
+        // Who sends faster than it is taken is not read, and so is held back by its own system.
+        while self.readable && self.publishing.as_ref().is_none_or(Publishing::has_room) {
             if left == 0 {
                 return Ok(Turn::More);
             }
@@ -204,7 +226,8 @@ impl Player {
 
     /// Leases the memory that is held for this peer alone. False when there is not enough.
     pub(crate) fn account(&mut self) -> bool {
-        let bytes = CONNECTION_BYTES + self.session.held() + self.writer.held();
+        let unread = self.publishing.as_ref().map_or(0, |p| p.unread);
+        let bytes = CONNECTION_BYTES + self.session.held() + self.writer.held() + unread;
         bytes == self.lease.bytes() || self.lease.resize(bytes)
     }
 
@@ -217,12 +240,20 @@ impl Player {
         if has_come(self.stalls()) {
             return Err(Why::Stalled);
         }
+        if has_come(self.falls_silent()) {
+            return Err(Why::Silent);
+        }
         self.session.handle_timeout(now).map_err(Why::Error)
     }
 
     /// The next deadline of this connection.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        [self.closing, self.stalls(), self.session.poll_timeout()].into_iter().flatten().min()
+        [self.closing, self.stalls(), self.falls_silent(), self.session.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// When it will have published nothing for too long.
+    fn falls_silent(&self) -> Option<Time> {
+        self.publishing.as_ref().and_then(Publishing::silent_at)
     }
 
     /// When it will have stalled, unless it takes something before. Who pauses need not read.
@@ -238,7 +269,7 @@ impl Player {
 }
 
 #[cfg(test)]
-impl Player {
+impl Client {
     pub(crate) fn leased(&self) -> usize {
         self.lease.bytes()
     }

@@ -1,0 +1,288 @@
+//! Publishers: who may publish what, what they send, and how that ends. The inputs of an address.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use weir_media::Time;
+use weir_plugin::{FilterId, Io, Level};
+use weir_rtmp::message::Message;
+use weir_rtmp::{PublishRequest, Refusal, StreamPath};
+
+use crate::client::{Client, Why};
+use crate::clients::Slot;
+use crate::ingest::{IngestSettings, Takeover, WINDOW};
+use crate::requests::count_refusal;
+use crate::service::RtmpService;
+use crate::settings::Address;
+use crate::stream::is_below;
+
+/// A publisher that sent nothing for this long makes room for another; or for one from the same place, after the second.
+const SILENT: Duration = Duration::from_secs(5);
+const SILENT_SAME_PLACE: Duration = Duration::from_secs(1);
+
+/// From an input to the service of its address.
+pub(crate) enum ToIntake {
+    /// Take what is published there.
+    Open(Box<OpenIntake>),
+    /// So many bytes of what was handed over for a feed are passed on.
+    Taken { feed: usize, bytes: usize },
+}
+
+/// What an input asks to take.
+pub(crate) struct OpenIntake {
+    pub(crate) ingest: IngestSettings,
+    pub(crate) at: Address,
+}
+
+/// From the service to an input.
+#[derive(Debug)]
+pub(crate) enum FromIntake {
+    /// It cannot be, in a sentence.
+    Refused(String),
+    /// A publisher begins.
+    Begins { feed: usize, name: String, peer: std::net::SocketAddr },
+    /// What it sends.
+    Media { feed: usize, messages: Vec<Message> },
+    /// It is gone: why, in a sentence.
+    Ends { feed: usize, why: &'static str },
+    /// Somebody was refused.
+    TurnedAway,
+}
+
+/// What one input takes.
+pub(crate) struct Intake {
+    settings: IngestSettings,
+    /// Streams by number. A name keeps its number, so that who comes back goes on where it was.
+    feeds: Vec<Feed>,
+}
+
+struct Feed {
+    name: String,
+    publisher: Option<Slot>,
+}
+
+/// What a client publishes.
+pub(crate) struct Publishing {
+    intake: FilterId,
+    feed: usize,
+    msid: u32,
+    /// When it last sent something, or was last not read.
+    heard: Time,
+    stall: Duration,
+    /// Bytes handed over that the input has not passed on.
+    pub(crate) unread: usize,
+    /// What came in this turn.
+    batch: Vec<Message>,
+}
+
+impl Publishing {
+    /// Whether it is what happens on a message stream.
+    pub(crate) fn is_on(&self, msid: u32) -> bool {
+        self.msid == msid
+    }
+
+    /// Whether it is to be read.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unread < WINDOW
+    }
+
+    /// When it has been silent for too long. Who is not read cannot be heard.
+    pub(crate) fn silent_at(&self) -> Option<Time> {
+        self.has_room().then(|| self.heard + self.stall)
+    }
+}
+
+impl Intake {
+    /// How well it fits what is published, more for the better fit: one without a name takes any name below its app.
+    fn fit(&self, wanted: &StreamPath) -> Option<usize> {
+        let (have, want) = (self.settings.path.expose(), wanted.expose());
+        let fits = have == want || (self.settings.path.name.is_empty() && is_below(&want, &have));
+        fits.then_some(have.len())
+    }
+
+    /// Whether a client that connects to `app` could mean it; clients disagree about where the app ends.
+    pub(crate) fn could_be_below(&self, app: &str) -> bool {
+        let have = self.settings.path.expose();
+        have == app || is_below(&have, app) || (self.settings.path.name.is_empty() && is_below(app, &have))
+    }
+
+    /// The feed for a stream of this name, and who has to go for it.
+    fn feed(&self, name: &str) -> Option<usize> {
+        let is_it = |f: &Feed| f.name == name;
+        if self.settings.streams == 1 {
+            return Some(0); // one stream, whatever it is called
+        }
+        let free = || (self.feeds.len() < self.settings.streams).then_some(self.feeds.len());
+        self.feeds.iter().position(is_it).or_else(free)
+    }
+}
+
+impl RtmpService {
+    pub(crate) fn open_intake(&mut self, io: &mut dyn Io, from: FilterId, open: OpenIntake) {
+        let OpenIntake { ingest, at } = open;
+        let path = ingest.path.expose();
+        let is_taken = self.intakes.values().any(|i| i.settings.path.expose() == path);
+        let taken =
+            is_taken.then(|| format!("{} is taken by another input already; give it a name of its own", at.shown));
+        if let Some(why) = taken.or_else(|| self.unfit(&at)) {
+            return io.post(from, Box::new(FromIntake::Refused(why)));
+        }
+        self.intakes.insert(from, Intake { settings: ingest, feeds: Vec::new() });
+    }
+
+    /// An input is gone: who publishes to it is sent away.
+    pub(crate) fn close_intake(&mut self, io: &mut dyn Io, from: FilterId) {
+        let Some(intake) = self.intakes.remove(&from) else { return };
+        for slot in intake.feeds.iter().filter_map(|f| f.publisher) {
+            self.send_away(io, slot, "This input has ended.");
+        }
+    }
+
+    /// Tells a publisher that it is over, and ends its connection behind that.
+    fn send_away(&mut self, io: &mut dyn Io, slot: Slot, why: &str) {
+        let Some(mut client) = self.clients.take(slot) else { return };
+        if let Some(publishing) = client.publishing.take() {
+            client.session.end_publish(publishing.msid, Refusal::BadName, why, io.now());
+        }
+        client.session.close();
+        client.close_soon(io.now());
+        self.put(io, slot, client, Ok(crate::client::Turn::More));
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        io: &mut dyn Io,
+        slot: Slot,
+        client: &mut Client,
+        request: &PublishRequest,
+    ) -> Result<(), Why> {
+        match self.choose_intake(io, client, request) {
+            Ok((intake, feed)) => self.take_in(io, slot, client, request, (intake, feed)),
+            Err((refusal, why)) => {
+                io.log(Level::Info, format!("publisher {}: {}: {why}", client.peer, request.path));
+                client.session.reject_publish(request.msid, refusal, why, io.now());
+                count_refusal(client);
+                Ok(())
+            }
+        }
+    }
+
+    fn choose_intake(
+        &mut self,
+        io: &mut dyn Io,
+        client: &Client,
+        request: &PublishRequest,
+    ) -> Result<(FilterId, usize), (Refusal, &'static str)> {
+        if self.intakes.is_empty() {
+            return Err((Refusal::PublishDenied, "This server only plays."));
+        }
+        let fitting = self.intakes.iter().filter_map(|(id, intake)| Some((intake.fit(&request.path)?, *id)));
+        let (_, id) = fitting.max().ok_or((Refusal::PublishDenied, "There is no such stream to publish."))?;
+        let refused = self.check_publisher(io.now(), &self.intakes[&id], client, request);
+        if refused.is_err() {
+            io.post(id, Box::new(FromIntake::TurnedAway));
+        }
+        refused.map(|feed| (id, feed))
+    }
+
+    fn check_publisher(
+        &self,
+        now: Time,
+        intake: &Intake,
+        client: &Client,
+        request: &PublishRequest,
+    ) -> Result<usize, (Refusal, &'static str)> {
+        if !intake.settings.gate.admits(client.peer.ip(), &request.path) {
+            return Err((Refusal::PublishDenied, "Not allowed."));
+        }
+        if client.publishing.is_some() || client.watching.is_some() {
+            return Err((Refusal::PublishDenied, "One stream per connection."));
+        }
+        let name = request.path.name.expose();
+        let feed = intake.feed(name).ok_or((Refusal::BadName, "No further stream can be published."))?;
+        let busy = intake.feeds.get(feed).and_then(|f| f.publisher).and_then(|slot| self.clients.get(slot));
+        match busy {
+            Some(old) if !may_take_over(intake.settings.takeover, old, client.peer.ip(), now) => {
+                Err((Refusal::BadName, "Already publishing."))
+            }
+            _ => Ok(feed),
+        }
+    }
+
+    fn take_in(
+        &mut self,
+        io: &mut dyn Io,
+        slot: Slot,
+        client: &mut Client,
+        request: &PublishRequest,
+        (id, feed): (FilterId, usize),
+    ) -> Result<(), Why> {
+        let Some(intake) = self.intakes.get_mut(&id) else { return Ok(()) };
+        let stall = intake.settings.stall;
+        let name = request.path.name.expose().to_owned();
+        if feed == intake.feeds.len() {
+            intake.feeds.push(Feed { name: name.clone(), publisher: None });
+        }
+        let old = intake.feeds.get_mut(feed).and_then(|f| f.publisher.replace(slot));
+        if let Some(old) = old {
+            io.post(id, Box::new(FromIntake::Ends { feed, why: "another took its place" }));
+            self.send_away(io, old, "Another publisher took this place.");
+        }
+        let (msid, now) = (request.msid, io.now());
+        client.publishing =
+            Some(Publishing { intake: id, feed, msid, heard: now, stall, unread: 0, batch: Vec::new() });
+        self.clients.has_begun(client);
+        io.post(id, Box::new(FromIntake::Begins { feed, name, peer: client.peer }));
+        client.session.accept_publish(msid, now).map_err(Why::Error)
+    }
+
+    /// Keeps what a publisher sent until the end of its turn.
+    pub(crate) fn take_media(client: &mut Client, message: Message) {
+        if let Some(publishing) = client.publishing.as_mut().filter(|p| p.msid == message.msid) {
+            publishing.batch.push(message);
+        }
+    }
+
+    /// Hands over what came in this turn.
+    pub(crate) fn hand_over(io: &mut dyn Io, client: &mut Client) {
+        let Some(publishing) = client.publishing.as_mut().filter(|p| !p.batch.is_empty()) else { return };
+        publishing.heard = io.now();
+        publishing.unread += publishing.batch.iter().map(|m| m.body.len()).sum::<usize>();
+        let messages = std::mem::take(&mut publishing.batch);
+        io.post(publishing.intake, Box::new(FromIntake::Media { feed: publishing.feed, messages }));
+    }
+
+    /// An input passed on what it was handed.
+    pub(crate) fn media_taken(&mut self, now: Time, from: FilterId, feed: usize, bytes: usize) {
+        let feed = self.intakes.get(&from).and_then(|i| i.feeds.get(feed));
+        let Some(slot) = feed.and_then(|f| f.publisher) else { return };
+        let publishing = self.clients.get_mut(slot).and_then(|client| client.publishing.as_mut());
+        let Some(publishing) = publishing else { return };
+        let was_full = !publishing.has_room();
+        publishing.unread = publishing.unread.saturating_sub(bytes);
+        if was_full && publishing.has_room() {
+            publishing.heard = now;
+            self.enqueue(slot);
+        }
+    }
+
+    /// A client publishes no more.
+    pub(crate) fn unpublish(&mut self, io: &mut dyn Io, client: &mut Client, why: &'static str) {
+        Self::hand_over(io, client);
+        let Some(publishing) = client.publishing.take() else { return };
+        let Some(intake) = self.intakes.get_mut(&publishing.intake) else { return };
+        if let Some(feed) = intake.feeds.get_mut(publishing.feed) {
+            feed.publisher = None;
+        }
+        io.post(publishing.intake, Box::new(FromIntake::Ends { feed: publishing.feed, why }));
+    }
+}
+
+fn may_take_over(rule: Takeover, old: &Client, from: IpAddr, now: Time) -> bool {
+    let silent = old.publishing.as_ref().map_or(Duration::MAX, |p| now.since(p.heard));
+    match rule {
+        Takeover::Never => false,
+        Takeover::Silent => silent >= SILENT || (silent >= SILENT_SAME_PLACE && old.peer.ip() == from),
+        Takeover::Always => true,
+    }
+}

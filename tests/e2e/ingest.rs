@@ -1,0 +1,184 @@
+//! Publishers of every kind send to weir: what they send reaches players and files, whoever they are, and whether or not
+//! they stay.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use weir_tests::peers::{self, Player};
+use weir_tests::{Lab, Process, Recording, Signal, Weir, wait};
+
+/// Seconds of the film that is published, and its pictures.
+const SECONDS: u32 = 6;
+const PICTURES: usize = SECONDS as usize * 25;
+
+/// The film, with a key frame each second.
+fn film(lab: &Lab) -> PathBuf {
+    let words = format!("avgen:sizes=240x160:rates=200k:adjust=no:dur={SECONDS} c=avc:g=25 c=aac -o film.flv");
+    lab.weir_to_end(&words).quietly(0);
+    lab.path("film.flv")
+}
+
+/// FFmpeg publishes the film in real time.
+fn ffmpeg(lab: &Lab, url: &str) -> Process {
+    let name = url.rsplit('/').next().and_then(|name| name.split('?').next()).unwrap_or("publisher");
+    let mut command = Command::new(peers::tool("ffmpeg"));
+    command.args(["-v", "error", "-nostdin", "-re", "-i", "film.flv", "-c", "copy", "-f", "flv", url]);
+    Process::start(name, command, lab.dir())
+}
+
+/// GStreamer publishes the film through this sink, as fast as it is taken.
+fn gstreamer(lab: &Lab, sink: &str) -> Process {
+    let mut command = Command::new(peers::tool("gst-launch-1.0"));
+    let graph = format!(
+        "filesrc location=film.flv ! flvdemux name=d flvmux name=m streamable=true ! {sink} d.video ! queue ! h264parse ! \
+         m.video d.audio ! queue ! aacparse ! m.audio"
+    );
+    command.arg("-q").args(graph.split_whitespace());
+    Process::start("publisher", command, lab.dir())
+}
+
+#[track_caller]
+fn wait_for(weir: &Weir, what: &str) {
+    wait::until_true(&format!("weir says {what}"), || weir.stderr().contains(what));
+}
+
+#[test]
+fn a_publisher_reaches_players_and_files() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    film(&lab);
+    let weir = lab
+        .weir(&format!(
+            "-logs=all@info -i rtmp://127.0.0.1:{port}/app:rtmp_listen=1 -o rtmp://127.0.0.1:{port}/out:rtmp_listen=1 -o \
+             rec.flv -o rec.mp4:frag"
+        ))
+        .listening([port]);
+    let player = Player::Ffmpeg.record(&format!("rtmp://127.0.0.1:{port}/out/x"), lab.dir(), "got.flv");
+    weir.wait_for_players(1);
+    ffmpeg(&lab, &format!("rtmp://127.0.0.1:{port}/app/x")).wait().with(0);
+    wait_for(&weir, "it ended its stream");
+    weir.stop().with(0);
+    drop(player.wait());
+    for file in ["got.flv", "rec.flv", "rec.mp4"] {
+        Recording::of(&lab.path(file)).is_whole(PICTURES);
+    }
+}
+
+#[test]
+fn a_publisher_that_dies_and_comes_back_finds_everything_in_place() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    film(&lab);
+    let weir = lab
+        .weir(&format!(
+            "-logs=all@info -i rtmp://127.0.0.1:{port}/app/x:rtmp_listen=1 -o rtmp://127.0.0.1:{port}/out:rtmp_listen=1 \
+             -o rec.flv"
+        ))
+        .listening([port]);
+    let url = format!("rtmp://127.0.0.1:{port}/app/x");
+    let mut player = Player::Ffmpeg.record(&format!("rtmp://127.0.0.1:{port}/out/x"), lab.dir(), "got.flv");
+    weir.wait_for_players(1);
+    let mut first = ffmpeg(&lab, &url);
+    lab.wait_for_file("got.flv", 60_000);
+    first.signal(Signal::Kill);
+    drop(first.wait());
+    wait_for(&weir, "it is gone");
+    ffmpeg(&lab, &url).wait().with(0);
+    wait_for(&weir, "it ended its stream");
+    assert!(player.is_running(), "the player saw no end");
+    weir.stop().with(0);
+    drop(player.wait());
+    for file in ["got.flv", "rec.flv"] {
+        let recording = Recording::of(&lab.path(file));
+        recording.has_rising_times();
+        let numbers = recording.numbers();
+        let again = numbers.iter().rposition(|n| *n == 0).expect("the second publisher begins with the first picture");
+        assert!(again > 20, "{file}: the first publisher came through: {numbers:?}");
+        assert!(numbers[again..].iter().copied().eq(0..u32::try_from(PICTURES).expect("few")), "{file}: {numbers:?}");
+        assert!(numbers[..again].iter().copied().eq(0..u32::try_from(again).expect("few")), "{file}: {numbers:?}");
+    }
+}
+
+/// rtmp2sink, and rtmpsink, which stands on librtmp as OBS does. Both send the whole film at once: it is held back to the
+/// pace of the clock, and no picture is lost.
+#[test]
+fn publishers_in_a_hurry_are_held_back() {
+    let Some(_) = peers::peer("gst-launch-1.0") else { return };
+    for sink in ["rtmp2sink", "rtmpsink"] {
+        let lab = Lab::new();
+        let [port] = lab.ports();
+        film(&lab);
+        let weir = lab
+            .weir(&format!(
+                "-logs=all@info -i rtmp://127.0.0.1:{port}/app:rtmp_listen=1 -o rtmp://127.0.0.1:{port}/out:rtmp_listen=1 \
+                 -o rec.flv"
+            ))
+            .listening([port]);
+        let player = Player::Ffmpeg.record(&format!("rtmp://127.0.0.1:{port}/out/x"), lab.dir(), "got.flv");
+        weir.wait_for_players(1);
+        let publisher = gstreamer(&lab, &format!("{sink} location=rtmp://127.0.0.1:{port}/app/x"));
+        let size = lab.size("film.flv");
+        publisher.wait().with(0);
+        lab.wait_for_file("rec.flv", size * 9 / 10);
+        weir.stop().with(0);
+        drop(player.wait());
+        for file in ["got.flv", "rec.flv"] {
+            Recording::of(&lab.path(file)).is_gapless(PICTURES * 8 / 10);
+        }
+    }
+}
+
+#[test]
+fn each_name_goes_its_own_way() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    film(&lab);
+    let weir = lab
+        .weir(&format!(
+            "-logs=all@info -i rtmp://127.0.0.1:{port}/app:rtmp_listen=1:key=letmein -o rec_$stream$.flv -o \
+             rtmp://127.0.0.1:{port}/out/$stream$:rtmp_listen=1"
+        ))
+        .listening([port]);
+    let url = |name: &str| format!("rtmp://127.0.0.1:{port}/app/{name}");
+    let refused = ffmpeg(&lab, &url("one?key=wrongkey")).wait();
+    assert_ne!(refused.code, Some(0), "it has not the key");
+    let one = ffmpeg(&lab, &url("one?key=letmein"));
+    let two = ffmpeg(&lab, &url("two?key=letmein"));
+    wait_for(&weir, "out/two");
+    let player = Player::Ffmpeg.record(&format!("rtmp://127.0.0.1:{port}/out/two"), lab.dir(), "got.flv");
+    one.wait().with(0);
+    two.wait().with(0);
+    wait_for(&weir, "publisher of two: it ended its stream");
+    let ended = weir.stop();
+    ended.with(0);
+    drop(player.wait());
+    assert!(!ended.stderr.contains("letmein") && !ended.stderr.contains("wrongkey"), "{}", ended.stderr);
+    for file in ["rec_one.flv", "rec_two.flv"] {
+        Recording::of(&lab.path(file)).is_whole(PICTURES);
+    }
+    Recording::of(&lab.path("got.flv")).is_gapless(25);
+}
+
+/// weir pushes to weir, which passes on: two relays in a row.
+#[test]
+fn weir_publishes_to_weir() {
+    let (lab, there, behind) = (Lab::new(), Lab::new(), Lab::new());
+    let [one, two] = lab.ports();
+    let last =
+        behind.weir(&format!("-logs=all@info -i rtmp://127.0.0.1:{two}/app:rtmp_listen=1 -o rec.flv")).listening([two]);
+    let relay = there
+        .weir(&format!(
+            "-logs=all@info -i rtmp://127.0.0.1:{one}/app:rtmp_listen=1 -o rtmp://127.0.0.1:{two}/app/x:tcp_nodelay=1"
+        ))
+        .listening([one]);
+    lab.weir_to_end(&format!(
+        "avgen:sizes=240x160:rates=200k:dur={SECONDS} c=avc:g=25 c=aac -o rtmp://127.0.0.1:{one}/app/x"
+    ))
+    .with(0);
+    wait_for(&relay, "it ended its stream");
+    behind.wait_for_file("rec.flv", 100_000);
+    relay.stop().with(0);
+    wait_for(&last, "it ended its stream");
+    last.stop().with(0);
+    Recording::of(&behind.path("rec.flv")).is_whole(PICTURES);
+}
