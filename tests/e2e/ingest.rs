@@ -182,3 +182,82 @@ fn weir_publishes_to_weir() {
     last.stop().with(0);
     Recording::of(&behind.path("rec.flv")).is_whole(PICTURES);
 }
+
+/// weir plays from nginx, which a publisher feeds: the publisher goes and comes, and so does nginx.
+#[test]
+fn a_server_is_played_from_and_connected_to_again() {
+    let lab = Lab::new();
+    let [theirs, ours] = lab.ports();
+    film(&lab);
+    let Some(nginx) = crate::pushing::nginx(&lab, theirs) else { return };
+    let weir = lab
+        .weir(&format!(
+            "-logs=all@info -i rtmp://127.0.0.1:{theirs}/live/x:reconnect=always -o rec.flv -o \
+             rtmp://127.0.0.1:{ours}/out:rtmp_listen=1"
+        ))
+        .listening([ours]);
+    let player = Player::Ffmpeg.record(&format!("rtmp://127.0.0.1:{ours}/out/x"), lab.dir(), "got.flv");
+    weir.wait_for_players(1);
+    let url = format!("rtmp://127.0.0.1:{theirs}/live/x");
+    let first = ffmpeg(&lab, &url);
+    lab.wait_for_file("got.flv", 60_000);
+    drop((first, nginx));
+    wait_for(&weir, "next try in");
+    let Some(_nginx) = crate::pushing::nginx(&lab, theirs) else { return };
+    wait_for(&weir, "attempt 2");
+    ffmpeg(&lab, &url).wait().with(0);
+    lab.wait_for_file("rec.flv", 200_000);
+    weir.stop().with(0);
+    drop(player.wait());
+    for file in ["got.flv", "rec.flv"] {
+        let recording = Recording::of(&lab.path(file));
+        recording.has_rising_times();
+        let numbers = recording.numbers();
+        let rounds = numbers.windows(2).filter(|pair| pair[1] != pair[0] + 1).count();
+        assert_eq!(rounds, 1, "{file}: one gap: {numbers:?}");
+    }
+}
+
+/// When the server says that the stream is over, the input ends, and weir with it.
+#[test]
+fn what_ends_ends() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    film(&lab);
+    let server =
+        lab.weir(&format!("-i film.flv -o rtmp://127.0.0.1:{port}/live:rtmp_listen=1:start=key")).listening([port]);
+    let puller = Lab::new();
+    puller.weir_to_end(&format!("-i rtmp://127.0.0.1:{port}/live/x -o rec.flv -o rec.mp4")).with(0);
+    drop(server);
+    for file in ["rec.flv", "rec.mp4"] {
+        Recording::of(&puller.path(file)).is_gapless(PICTURES - 30);
+    }
+}
+
+/// Encrypted both ways: a push to an input that listens, and an input that plays from an output.
+#[test]
+fn encrypted_in_every_direction() {
+    let Some(_) = peers::peer("openssl") else { return };
+    let (lab, middle, source) = (Lab::new(), Lab::new(), Lab::new());
+    let [one, two] = lab.ports();
+    crate::pushing::certificate(&lab, "localhost");
+    let folder = lab.dir().display();
+    let keys = format!("cert={folder}/tls.crt:cert_key={folder}/tls.key");
+    let relay = middle
+        .weir(&format!(
+            "-logs=all@info -i rtmps://127.0.0.1:{one}/app:rtmp_listen=1:{keys} -o \
+             rtmps://127.0.0.1:{two}/out:rtmp_listen=1:{keys}"
+        ))
+        .listening([one, two]);
+    let puller = lab.weir(&format!("-logs=all@info -i rtmps://localhost:{two}/out/x:ca={folder}/tls.crt -o rec.flv"));
+    relay.wait_for_players(1);
+    let push = format!("rtmps://localhost:{one}/app/x:ca={folder}/tls.crt");
+    source.weir_to_end(&format!("avgen:sizes=240x160:rates=200k:dur={SECONDS} c=avc:g=25 c=aac -o {push}")).with(0);
+    wait_for(&relay, "it ended its stream");
+    relay.stop().with(0);
+    wait_for(&puller, "the server ended it");
+    drop(puller);
+    Recording::of(&lab.path("rec.flv")).is_whole(PICTURES);
+    let refused = lab.weir_to_end(&format!("-i rtmps://localhost:{two}/out/x:retries=0 -o none.flv"));
+    refused.with(1);
+}

@@ -27,7 +27,7 @@ fn ffmpeg(lab: &Lab, port: u16, file: &str) -> Process {
 }
 
 /// nginx in one process. It records what is published to `live`, and takes nothing in `shut`.
-fn nginx(lab: &Lab, port: u16) -> Option<Process> {
+pub(crate) fn nginx(lab: &Lab, port: u16) -> Option<Process> {
     peers::peer("nginx")?;
     peers::require("the RTMP module of nginx", Path::new(MODULE).exists())?;
     let config = format!(
@@ -46,7 +46,7 @@ fn nginx(lab: &Lab, port: u16) -> Option<Process> {
 }
 
 /// Makes `tls.crt` for localhost, with this as its subject, and `tls.key`.
-fn certificate(lab: &Lab, subject: &str) {
+pub(crate) fn certificate(lab: &Lab, subject: &str) {
     let make = format!(
         "req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN={subject} -addext \
          subjectAltName=DNS:localhost"

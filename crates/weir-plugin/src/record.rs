@@ -24,6 +24,8 @@ pub enum Phase {
     Handshaking,
     /// The server is being asked to take the stream.
     Publishing,
+    /// The server is being asked for the stream.
+    Requesting,
     /// It failed, and waits to try again.
     Waiting,
     /// Bytes are moving.
@@ -46,6 +48,7 @@ impl fmt::Display for Phase {
             Self::Securing => "securing",
             Self::Handshaking => "shaking hands",
             Self::Publishing => "publishing",
+            Self::Requesting => "asking for the stream",
             Self::Waiting => "waiting to try again",
             Self::Live => "live",
             Self::Draining => "draining",

@@ -9,6 +9,7 @@ mod ingest;
 mod output;
 mod publish;
 mod push;
+mod remote;
 mod requests;
 mod service;
 mod settings;
@@ -18,7 +19,7 @@ mod tests;
 mod writer;
 
 use weir_media::{Bundle, Cap, Delivery, Prop, StreamType};
-use weir_plugin::{Create, Error, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};
+use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};
 
 /// Adds `rtmpout` and `rtmpin` to a registry.
 pub fn register(registry: &mut Registry) {
@@ -213,15 +214,15 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "src",
         Kind::Str,
         "",
-        "Where from: rtmp://HOST[:PORT]/APP[/NAME], where HOST is an address of this machine, and without NAME publishers may choose any",
+        "Where from: rtmp://HOST[:PORT]/APP/NAME of a server, or rtmps://. With rtmp_listen, rtmp://HOST[:PORT]/APP[/NAME], where HOST is an address of this machine, and without NAME publishers may choose any",
     ),
-    OptionDef::new("rtmp_listen", Kind::Bool, "no", "Listen for publishers"),
+    OptionDef::new("rtmp_listen", Kind::Bool, "no", "Listen for publishers, in place of playing from a server"),
     OptionDef::new("ifmt", Kind::Enum(&["flv"]), "flv", "Format; RTMP carries FLV"),
     OptionDef::new(
         "key",
         Kind::Secret,
         "",
-        "Only who has this key may publish, rtmp://HOST/APP/NAME?key=KEY: text, @FILE, $VARIABLE or fd:N; several are joined with commas",
+        "With rtmp_listen: only who has this key may publish, rtmp://HOST/APP/NAME?key=KEY. Else the name of the stream, with its query, when it is not in the URL. Text, @FILE, $VARIABLE or fd:N; several are joined with commas",
     ),
     OptionDef::new(
         "allow",
@@ -241,7 +242,19 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "1",
         "Streams of different names at once, for a URL without NAME. Each goes its own way; $stream$ in the name of an output is its name",
     ),
-    OptionDef::new("stall", Kind::Millis, "10s", "A publisher that sends nothing for this long is gone"),
+    OptionDef::new("stall", Kind::Millis, "10s", "A publisher or server that sends nothing for this long is gone"),
+    OptionDef::new(
+        "reconnect",
+        Kind::Enum(&["never", "broken", "always"]),
+        "broken",
+        "When a server is connected to again: never; unless it says that the stream is over, which ends the input (broken); or always",
+    ),
+    OptionDef::new(
+        "retries",
+        Kind::Int { min: 0, max: ANY },
+        "",
+        "Tries again before the input has failed; by default without end. Media for 30 s resets the count",
+    ),
     OptionDef::new(
         "maxconn",
         Kind::Int { min: 1, max: ANY },
@@ -264,7 +277,7 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "timeout",
         Kind::Millis,
         "10s",
-        "Longest handshake, and longest wait for a client's connect command after it",
+        "Longest handshake, and longest wait for a client's connect command after it; without rtmp_listen, longest way from the name to a stream that begins, by default 15s",
     ),
     OptionDef::new(
         "cert",
@@ -273,6 +286,29 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "rtmps: file of the certificate and those that vouch for it, PEM; read again when it changes",
     ),
     OptionDef::new("cert_key", Kind::Str, "", "rtmps: file of the certificate's key, PEM"),
+    OptionDef::new("rtmp_app", Kind::Str, "", "App, in place of the one in the URL"),
+    OptionDef::new("rtmp_playpath", Kind::Secret, "", "The name of the stream, as key="),
+    OptionDef::new("rtmp_tcurl", Kind::Secret, "", "The URL the server is told, in place of the one without the name"),
+    OptionDef::new("rtmp_flashver", Kind::Str, "", "Name and version the server is told"),
+    OptionDef::new("rtmp_pageurl", Kind::Str, "", "pageUrl, for servers that check it"),
+    OptionDef::new("rtmp_swfurl", Kind::Str, "", "swfUrl, for servers that check it"),
+    OptionDef::new(
+        "rtmp_conn",
+        Kind::Secret,
+        "",
+        "Further arguments of connect, such as B:1 S:text N:2 O:1 NS:name:text O:0",
+    ),
+    OptionDef::new("rtmp_buffer", Kind::Millis, "3s", "What the server is told to buffer"),
+    OptionDef::new(
+        "rtmp_live",
+        Kind::Enum(&["any", "live", "recorded"]),
+        "any",
+        "Taken for GPAC and FFmpeg; the server decides",
+    ),
+    OptionDef::new("tcp_nodelay", Kind::Bool, "yes", "Send at once, and do not wait to fill a segment"),
+    OptionDef::new("ca", Kind::Str, "", "rtmps: file of certificate authorities to trust, in place of the system's"),
+    OptionDef::new("pin", Kind::Str, "", "rtmps: SHA-256 of the one certificate to trust, 64 hexadecimal digits"),
+    OptionDef::new("insecure", Kind::Bool, "no", "rtmps: trust anybody"),
 ];
 
 struct RtmpIn;
@@ -283,11 +319,14 @@ impl Plugin for RtmpIn {
     }
 
     fn summary(&self) -> &'static str {
-        "RTMP input: a server for publishers"
+        "RTMP input: plays from a server, or is a server for publishers"
     }
 
     fn help(&self) -> &'static str {
-        "Listens for publishers such as OBS and ffmpeg, and passes on what they send: to RTMP outputs as it is, whatever \
+        "Without rtmp_listen it plays the stream of the URL from a server, and when the connection fails, tries again: after \
+         1 s, and longer each time up to 30 s. A server that says that the stream is over ends the input, unless \
+         reconnect=always.\n\n\
+         With rtmp_listen it listens for publishers such as OBS and ffmpeg, and passes on what they send: to RTMP outputs as it is, whatever \
          the codec, and to all others through flvdmx. Publishers may come and go; outputs and players stay, and timestamps \
          go on as the clock does.\n\n\
          What a publisher sends goes on at once. One that sends faster than real time is let ahead by 2 s, and then is held \
@@ -325,11 +364,6 @@ impl Plugin for RtmpIn {
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {
-        if with.options.bool("rtmp_listen") != Some(true) {
-            return Err(Error::unsupported(
-                "reading from an RTMP server is not there yet; add rtmp_listen=1 to listen for publishers",
-            ));
-        }
         Ok(Box::new(ingest::Source::new(ingest::Settings::new(&with.options)?)))
     }
 }

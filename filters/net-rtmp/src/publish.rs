@@ -10,44 +10,14 @@ use weir_rtmp::{PublishRequest, Refusal, StreamPath};
 
 use crate::client::{Client, Why};
 use crate::clients::Slot;
-use crate::ingest::{IngestSettings, Takeover, WINDOW};
+use crate::ingest::{FromFeeder, IngestSettings, OpenIntake, Takeover, WINDOW};
 use crate::requests::count_refusal;
 use crate::service::RtmpService;
-use crate::settings::Address;
 use crate::stream::is_below;
 
 /// A publisher that sent nothing for this long makes room for another; or for one from the same place, after the second.
 const SILENT: Duration = Duration::from_secs(5);
 const SILENT_SAME_PLACE: Duration = Duration::from_secs(1);
-
-/// From an input to the service of its address.
-pub(crate) enum ToIntake {
-    /// Take what is published there.
-    Open(Box<OpenIntake>),
-    /// So many bytes of what was handed over for a feed are passed on.
-    Taken { feed: usize, bytes: usize },
-}
-
-/// What an input asks to take.
-pub(crate) struct OpenIntake {
-    pub(crate) ingest: IngestSettings,
-    pub(crate) at: Address,
-}
-
-/// From the service to an input.
-#[derive(Debug)]
-pub(crate) enum FromIntake {
-    /// It cannot be, in a sentence.
-    Refused(String),
-    /// A publisher begins.
-    Begins { feed: usize, name: String, peer: std::net::SocketAddr },
-    /// What it sends.
-    Media { feed: usize, messages: Vec<Message> },
-    /// It is gone: why, in a sentence.
-    Ends { feed: usize, why: &'static str },
-    /// Somebody was refused.
-    TurnedAway,
-}
 
 /// What one input takes.
 pub(crate) struct Intake {
@@ -125,7 +95,7 @@ impl RtmpService {
         let taken =
             is_taken.then(|| format!("{} is taken by another input already; give it a name of its own", at.shown));
         if let Some(why) = taken.or_else(|| self.unfit(&at)) {
-            return io.post(from, Box::new(FromIntake::Refused(why)));
+            return io.post(from, Box::new(FromFeeder::Refused(why)));
         }
         self.intakes.insert(from, Intake { settings: ingest, feeds: Vec::new() });
     }
@@ -180,7 +150,7 @@ impl RtmpService {
         let (_, id) = fitting.max().ok_or((Refusal::PublishDenied, "There is no such stream to publish."))?;
         let refused = self.check_publisher(io.now(), &self.intakes[&id], client, request);
         if refused.is_err() {
-            io.post(id, Box::new(FromIntake::TurnedAway));
+            io.post(id, Box::new(FromFeeder::TurnedAway));
         }
         refused.map(|feed| (id, feed))
     }
@@ -225,14 +195,14 @@ impl RtmpService {
         }
         let old = intake.feeds.get_mut(feed).and_then(|f| f.publisher.replace(slot));
         if let Some(old) = old {
-            io.post(id, Box::new(FromIntake::Ends { feed, why: "another took its place" }));
+            io.post(id, Box::new(FromFeeder::Ends { feed, why: "another took its place" }));
             self.send_away(io, old, "Another publisher took this place.");
         }
         let (msid, now) = (request.msid, io.now());
         client.publishing =
             Some(Publishing { intake: id, feed, msid, heard: now, stall, unread: 0, batch: Vec::new() });
         self.clients.has_begun(client);
-        io.post(id, Box::new(FromIntake::Begins { feed, name, peer: client.peer }));
+        io.post(id, Box::new(FromFeeder::Begins { feed, name, peer: client.peer }));
         client.session.accept_publish(msid, now).map_err(Why::Error)
     }
 
@@ -249,7 +219,7 @@ impl RtmpService {
         publishing.heard = io.now();
         publishing.unread += publishing.batch.iter().map(|m| m.body.len()).sum::<usize>();
         let messages = std::mem::take(&mut publishing.batch);
-        io.post(publishing.intake, Box::new(FromIntake::Media { feed: publishing.feed, messages }));
+        io.post(publishing.intake, Box::new(FromFeeder::Media { feed: publishing.feed, messages }));
     }
 
     /// An input passed on what it was handed.
@@ -274,7 +244,7 @@ impl RtmpService {
         if let Some(feed) = intake.feeds.get_mut(publishing.feed) {
             feed.publisher = None;
         }
-        io.post(publishing.intake, Box::new(FromIntake::Ends { feed: publishing.feed, why }));
+        io.post(publishing.intake, Box::new(FromFeeder::Ends { feed: publishing.feed, why }));
     }
 }
 

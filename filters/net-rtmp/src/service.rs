@@ -16,7 +16,8 @@ use weir_rtmp::{ErrorKind, ServerConfig, ServerSession};
 
 use crate::client::{CONNECTION_BYTES, Client, Turn, Why};
 use crate::clients::{Clients, Slot};
-use crate::publish::{Intake, ToIntake};
+use crate::ingest::ToFeeder;
+use crate::publish::Intake;
 use crate::settings::{Address, AddressLimits, StreamSettings};
 use crate::stream::{Stats, Stream};
 
@@ -366,9 +367,10 @@ impl RtmpService {
 
 impl Service for RtmpService {
     fn message(&mut self, io: &mut dyn Io, from: FilterId, message: Message) {
-        let message = match message.downcast::<ToIntake>().map(|m| *m) {
-            Ok(ToIntake::Open(open)) => return self.open_intake(io, from, *open),
-            Ok(ToIntake::Taken { feed, bytes }) => return self.media_taken(io.now(), from, feed, bytes),
+        let message = match message.downcast::<ToFeeder>().map(|m| *m) {
+            Ok(ToFeeder::Listen(open)) => return self.open_intake(io, from, *open),
+            Ok(ToFeeder::Taken { feed, bytes }) => return self.media_taken(io.now(), from, feed, bytes),
+            Ok(ToFeeder::Connect) => return, // for those that connect
             Err(message) => message,
         };
         match message.downcast::<ToService>().map(|m| *m) {

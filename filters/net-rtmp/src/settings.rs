@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::push::PUSH_ONLY;
+use crate::push::push_only;
 use weir_plugin::tls::{ServerTls, Tls};
 use weir_plugin::{Error, ErrorKind, Options, Result};
 use weir_rtmp::ring::{LagPolicy, RingLimits, Start};
@@ -52,7 +52,7 @@ impl Settings {
         let text = options
             .text("dst")
             .ok_or_else(|| Error::bad_option("an RTMP output needs a URL: rtmp://HOST[:PORT]/APP[/NAME]"))?;
-        if let Some(name) = PUSH_ONLY.iter().find(|name| options.is_given(name)) {
+        if let Some(name) = push_only(options) {
             return Err(Error::bad_option(format!("{name} is for pushing, and this output listens: leave it out")));
         }
         let (at, path) = Address::new(options, text)?;

@@ -1,6 +1,7 @@
-//! [`Source`]: the filter. Passes on what publishers send, each name on an output of its own.
+//! [`Source`]: the filter. Passes on what publishers or a server send, each name on an output of its own.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_media::{Delivery, Packet, Prop, Props, StreamType};
@@ -8,9 +9,10 @@ use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, Level, OutId, OutputReco
 use weir_rtmp::message::Message;
 
 use super::line::Line;
-use super::settings::Settings;
+use super::pull::PullService;
+use super::settings::{PullSettings, Settings};
+use super::{FromFeeder, ToFeeder};
 use crate::output::serve;
-use crate::publish::{FromIntake, OpenIntake, ToIntake};
 
 /// Timestamps are those of RTMP, milliseconds.
 const TIMESCALE: u32 = 1000;
@@ -23,7 +25,16 @@ pub(crate) struct Source {
     service: ServiceId,
     record: OutputRecord,
     feeds: BTreeMap<usize, Feed>,
-    stopped: bool,
+    end: Option<End>,
+}
+
+/// How it is over.
+enum End {
+    /// It was told to stop.
+    Stopped,
+    /// The stream is over; what waits is sent first.
+    Over,
+    GaveUp(String),
 }
 
 /// A stream, whoever feeds it.
@@ -39,26 +50,30 @@ struct Feed {
 
 impl Source {
     pub(crate) fn new(settings: Settings) -> Self {
-        let record = OutputRecord { target: settings.at.shown.clone(), ..OutputRecord::default() };
-        Self { settings, service: ServiceId(0), record, feeds: BTreeMap::new(), stopped: false }
+        let record = OutputRecord { target: settings.shown().to_owned(), ..OutputRecord::default() };
+        Self { settings, service: ServiceId(0), record, feeds: BTreeMap::new(), end: None }
     }
 
     fn publish(&mut self, ctx: &mut Ctx<'_>) {
         let fed = self.feeds.values().filter(|f| f.is_fed).count();
         self.record.players = u32::try_from(fed).unwrap_or(u32::MAX);
-        let phase = if fed > 0 { Phase::Live } else { Phase::Listening };
-        if self.record.phase != phase {
-            (self.record.phase, self.record.since) = (phase, ctx.now());
+        if matches!(self.settings, Settings::Listen(..)) {
+            let phase = if fed > 0 { Phase::Live } else { Phase::Listening };
+            if self.record.phase != phase {
+                (self.record.phase, self.record.since) = (phase, ctx.now());
+            }
         }
         ctx.record(self.record.clone());
     }
 
-    fn heard(&mut self, ctx: &mut Ctx<'_>, message: FromIntake) -> Result<()> {
+    fn heard(&mut self, ctx: &mut Ctx<'_>, message: FromFeeder) -> Result<()> {
         match message {
-            FromIntake::Refused(why) => return Err(Error::new(ErrorKind::BadOption, why)),
-            FromIntake::Begins { feed, name, peer } => {
-                let shown = weir_rtmp::Redacted::name(&name);
-                ctx.log(Level::Info, format!("publisher {peer}: publishes {shown}"));
+            FromFeeder::Refused(why) => return Err(Error::new(ErrorKind::BadOption, why)),
+            FromFeeder::Begins { feed, name, peer } => {
+                if self.is_listener() {
+                    let shown = weir_rtmp::Redacted::name(&name);
+                    ctx.log(Level::Info, format!("publisher {peer}: publishes {shown}"));
+                }
                 let feed = self.feeds.entry(feed).or_default();
                 feed.name = name;
                 feed.is_fed = true;
@@ -67,20 +82,60 @@ impl Source {
                 self.record.peer = Some(peer);
                 self.publish(ctx);
             }
-            FromIntake::Media { feed, messages } => self.media(ctx, feed, messages),
-            FromIntake::Ends { feed, why } => {
+            FromFeeder::Media { feed, messages } => self.media(ctx, feed, messages),
+            FromFeeder::Ends { feed, why } => {
                 if let Some(feed) = self.feeds.get_mut(&feed) {
                     feed.is_fed = false;
-                    ctx.log(Level::Info, format!("publisher of {}: {why}", weir_rtmp::Redacted::name(&feed.name)));
+                    let who = if matches!(self.settings, Settings::Listen(..)) { "publisher of " } else { "" };
+                    ctx.log(Level::Info, format!("{who}{}: {why}", weir_rtmp::Redacted::name(&feed.name)));
                 }
                 self.publish(ctx);
             }
-            FromIntake::TurnedAway => {
+            FromFeeder::TurnedAway => {
                 self.record.refused += 1;
                 self.publish(ctx);
             }
+            FromFeeder::Record(record) => self.take(ctx, *record),
+            FromFeeder::Over => self.end = Some(End::Over),
+            FromFeeder::GaveUp(why) => self.end = Some(End::GaveUp(why)),
         }
         Ok(())
+    }
+
+    fn is_listener(&self) -> bool {
+        matches!(self.settings, Settings::Listen(..))
+    }
+
+    /// How connecting goes.
+    fn take(&mut self, ctx: &mut Ctx<'_>, record: OutputRecord) {
+        let news = record.last_error.as_ref().filter(|e| self.record.last_error.as_ref() != Some(e));
+        if let Some((text, _)) = news {
+            let then = match record.next_retry {
+                Some(at) => format!("; next try in {:.1} s", at.since(ctx.now()).as_secs_f64()),
+                None => String::new(),
+            };
+            ctx.log(Level::Warning, format!("{}: {text}{then}", record.target));
+        }
+        if record.phase != self.record.phase {
+            let peer = record.peer.filter(|_| record.phase == Phase::Live);
+            let peer = peer.map(|peer| format!(" from {peer}")).unwrap_or_default();
+            ctx.log(Level::Info, format!("{}: {}{peer} (attempt {})", record.target, record.phase, record.attempts));
+        }
+        let OutputRecord { players, players_total, bytes, .. } = self.record;
+        self.record = OutputRecord { players, players_total, bytes, ..record };
+        ctx.record(self.record.clone());
+    }
+
+    /// It is over: how, once everything is sent.
+    fn finish(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        let end = self.end.take();
+        self.record.phase = if matches!(end, Some(End::GaveUp(_))) { Phase::Failed } else { Phase::Ended };
+        ctx.record(self.record.clone());
+        ctx.end_all();
+        match end {
+            Some(End::GaveUp(why)) => Err(Error::new(ErrorKind::Io, format!("{}: {why}", self.record.target))),
+            _ => Ok(Status::Done),
+        }
     }
 
     fn media(&mut self, ctx: &mut Ctx<'_>, number: usize, messages: Vec<Message>) {
@@ -96,7 +151,7 @@ impl Source {
             }
         }
         if left_out > 0 {
-            ctx.post(self.service, Box::new(ToIntake::Taken { feed: number, bytes: left_out }));
+            ctx.post(self.service, Box::new(ToFeeder::Taken { feed: number, bytes: left_out }));
         }
     }
 
@@ -116,7 +171,7 @@ impl Source {
                 ctx.send(out, packet);
             }
             if sent > 0 {
-                ctx.post(self.service, Box::new(ToIntake::Taken { feed: *number, bytes: sent }));
+                ctx.post(self.service, Box::new(ToFeeder::Taken { feed: *number, bytes: sent }));
             }
             is_done &= feed.queue.is_empty();
         }
@@ -139,33 +194,43 @@ fn props(number: usize, name: &str) -> Props {
 
 impl Filter for Source {
     fn start(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        let Settings { at, ingest } = &self.settings;
-        self.service = serve(ctx, at);
-        let open = OpenIntake { ingest: ingest.clone(), at: at.clone() };
-        ctx.post(self.service, Box::new(ToIntake::Open(Box::new(open))));
+        let message = match &self.settings {
+            Settings::Listen(open) => {
+                self.service = serve(ctx, &open.at);
+                ToFeeder::Listen(open.clone())
+            }
+            Settings::Pull(pull) => {
+                for warning in &pull.remote.warnings {
+                    ctx.log(Level::Warning, warning.clone());
+                }
+                self.service = connect(ctx, pull);
+                ToFeeder::Connect
+            }
+        };
+        ctx.post(self.service, Box::new(message));
         Ok(())
     }
 
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if self.record.phase == Phase::Starting {
+        if self.record.phase == Phase::Starting && self.is_listener() {
             // It would not be called if it could not listen.
-            ctx.log(Level::Info, format!("waiting for publishers on {}", self.settings.at.shown));
+            ctx.log(Level::Info, format!("waiting for publishers on {}", self.settings.shown()));
             self.publish(ctx);
         }
-        if self.stopped {
-            self.record.phase = Phase::Ended;
-            ctx.record(self.record.clone());
-            ctx.end_all();
-            return Ok(Status::Done);
+        if let Some(End::Stopped) = self.end {
+            return self.finish(ctx);
         }
-        Ok(if self.send(ctx) { Status::Idle } else { Status::Until(ctx.now() + LOOK_AGAIN) })
+        if !self.send(ctx) {
+            return Ok(Status::Until(ctx.now() + LOOK_AGAIN));
+        }
+        if self.end.is_some() { self.finish(ctx) } else { Ok(Status::Idle) }
     }
 
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
         match event {
-            Event::Stop => self.stopped = true,
+            Event::Stop => self.end = Some(End::Stopped),
             Event::Message(message) => {
-                if let Ok(message) = message.downcast::<FromIntake>() {
+                if let Ok(message) = message.downcast::<FromFeeder>() {
                     self.heard(ctx, *message)?;
                 }
             }
@@ -173,4 +238,10 @@ impl Filter for Source {
         }
         Ok(())
     }
+}
+
+/// Makes the service that connects.
+fn connect(ctx: &mut Ctx<'_>, pull: &PullSettings) -> ServiceId {
+    let (settings, memory) = (Arc::new(pull.clone()), ctx.memory().clone());
+    ctx.serve_alone(move || Box::new(PullService::new(settings, &memory)))
 }

@@ -47,7 +47,7 @@ enum End {
 
 impl Push {
     pub(crate) fn new(settings: Settings) -> Self {
-        let record = OutputRecord { target: settings.shown.clone(), ..OutputRecord::default() };
+        let record = OutputRecord { target: settings.remote.shown.clone(), ..OutputRecord::default() };
         Self {
             settings: Arc::new(settings),
             service: ServiceId(0),
@@ -138,7 +138,7 @@ impl Push {
 
 impl Filter for Push {
     fn start(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        for warning in &self.settings.warnings {
+        for warning in &self.settings.remote.warnings {
             ctx.log(Level::Warning, warning.clone());
         }
         let (settings, memory) = (Arc::clone(&self.settings), ctx.memory().clone());

@@ -1,12 +1,10 @@
 //! Pushing: an output that publishes its stream to a server.
 //!
 //! The filter ([`Push`]) hands messages to a service of its own, which keeps the last seconds of the stream in a ring, and
-//! makes one session after the other: [`Retry`](retry::Retry) says when. A session ([`Session`](session::Session)) is a
+//! makes one session after the other: [`Retry`](crate::remote::Retry) says when. A session ([`Session`](session::Session)) is a
 //! cursor into the ring, so memory does not grow with lag, and a server that is slow or gone holds up nobody.
 
-mod conn;
 mod filter;
-mod retry;
 mod service;
 mod session;
 mod settings;
@@ -14,4 +12,4 @@ mod settings;
 mod tests;
 
 pub(crate) use filter::Push;
-pub(crate) use settings::{PUSH_ONLY, Settings, blocks};
+pub(crate) use settings::{Settings, blocks, push_only};

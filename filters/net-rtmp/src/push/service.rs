@@ -8,12 +8,12 @@ use weir_plugin::{
     ConnId, Dial, DialError, DialStep, Dialed, FilterId, Io, Lease, Lookup, Memory, Message, OutputRecord, Phase,
     Ready, Service, Timer,
 };
+use weir_rtmp::Redacted;
 use weir_rtmp::ring::{Batch, Media, Renderer, Ring};
-use weir_rtmp::{ClientConfig, NextStep, Redacted};
 
-use super::retry::{Class, Retry};
-use super::session::{Ending, Failure, Session, With};
+use super::session::{Ending, Session, With};
 use super::settings::{Drop, Settings};
+use crate::remote::{Class, Failure, LogIn, Retry};
 
 /// Time between looks at progress, and between records.
 const TICK: Duration = Duration::from_millis(500);
@@ -21,8 +21,6 @@ const TICK: Duration = Duration::from_millis(500);
 const DRAIN: Duration = Duration::from_secs(2);
 /// A server that asks to be left sooner than this after media began is not followed at once: it could go on for ever.
 const ASKED_AGAIN: Duration = Duration::from_secs(5);
-/// Connections that one login may take.
-const LOGIN_STEPS: u32 = 3;
 /// After so many sessions that never came to anything, the target is taken for a wrong one.
 const NEVER_LIVE: u32 = 3;
 /// The part of the process's memory that rings leave to others: one in so many.
@@ -72,8 +70,7 @@ pub(super) struct PushService {
     retry: Retry,
     /// The attempt that is under way has to be live by then.
     attempt_ends: Time,
-    /// What a login appends to app and tcUrl, and how many connections it took so far.
-    login: (Redacted, u32),
+    login: LogIn,
     /// Sessions in a row that never came to anything.
     never_live: u32,
     was_live: bool,
@@ -103,7 +100,7 @@ struct Totals {
 
 impl PushService {
     pub(super) fn new(settings: Arc<Settings>, memory: &Memory) -> Self {
-        let chunk_size = settings.client.chunk_size;
+        let chunk_size = settings.remote.client.chunk_size;
         Self {
             owner: None,
             ring: Ring::new(settings.ring, chunk_size),
@@ -113,12 +110,12 @@ impl PushService {
             state: State::Over,
             retry: Retry::new(settings.retries),
             attempt_ends: Time::ZERO,
-            login: (Redacted::secret(""), 0),
+            login: LogIn::default(),
             never_live: 0,
             was_live: false,
             resume: None,
             ending: None,
-            record: OutputRecord { target: settings.shown.clone(), ..OutputRecord::default() },
+            record: OutputRecord { target: settings.remote.shown.clone(), ..OutputRecord::default() },
             before: Totals::default(),
             ticked: (Time::ZERO, 0),
             told_taken: 0,
@@ -130,14 +127,14 @@ impl PushService {
 
     /// A new attempt.
     fn begin(&mut self, io: &mut dyn Io) {
-        self.attempt_ends = io.now() + self.settings.attempt;
+        self.attempt_ends = io.now() + self.settings.remote.attempt;
         self.record.attempts += 1;
         self.record.next_retry = None;
         self.dial(io);
     }
 
     fn dial(&mut self, io: &mut dyn Io) {
-        let (dial, dialed) = Dial::begin(io, self.settings.target.clone(), self.settings.dial);
+        let (dial, dialed) = Dial::begin(io, self.settings.remote.target.clone(), self.settings.remote.dial);
         self.state = State::Dialing(Box::new(dial));
         self.dialed(io, dialed);
     }
@@ -146,7 +143,7 @@ impl PushService {
         match dialed {
             Dialed::Pending => self.tell(io),
             Dialed::Open(conn, peer) => {
-                let session = Session::new(io, conn, peer, self.client());
+                let session = Session::new(io, conn, peer, self.login.client(&self.settings.remote));
                 self.state = State::Up(Box::new(session));
                 self.tell(io);
                 self.serve(io);
@@ -156,16 +153,6 @@ impl PushService {
                 self.failed(io, Failure { class, text: message, suspicious: false }, Duration::ZERO);
             }
         }
-    }
-
-    fn client(&self) -> ClientConfig {
-        let mut client = self.settings.client.clone();
-        let suffix = self.login.0.expose();
-        if !suffix.is_empty() {
-            client.app = Redacted::address(format!("{}{suffix}", client.app.expose()));
-            client.tc_url = Redacted::address(format!("{}{suffix}", client.tc_url.expose()));
-        }
-        client
     }
 
     /// Serves the session, if there is one. True when there is more to do at once.
@@ -223,27 +210,16 @@ impl PushService {
 
     /// The server asks who is there.
     fn log_in(&mut self, io: &mut dyn Io, description: &Redacted) {
-        let Some(login) = &self.settings.login else {
-            let why = "the server asks for a user and a password: rtmp://USER:PASSWORD@HOST/APP/KEY";
-            return self.failed(io, Failure::refused(why), Duration::ZERO);
-        };
-        let mut nonce = [0; 4];
-        io.random(&mut nonce);
-        match login.next_step(description.expose(), self.settings.client.app.expose(), nonce) {
-            NextStep::Connect(suffix) if self.login.1 < LOGIN_STEPS => {
-                self.login = (suffix, self.login.1 + 1);
-                self.dial(io);
-            }
-            NextStep::Connect(_) | NextStep::Wrong | NextStep::None => {
-                self.failed(io, Failure::refused("the server refused the user or the password"), Duration::ZERO);
-            }
+        match self.login.answer(io, &self.settings.remote, description) {
+            Ok(()) => self.dial(io),
+            Err(failure) => self.failed(io, failure, Duration::ZERO),
         }
     }
 
     /// An attempt or a session failed, after media had gone out for `live`.
     fn failed(&mut self, io: &mut dyn Io, failure: Failure, live: Duration) {
         let Failure { mut class, text, suspicious } = failure;
-        self.login = (Redacted::secret(""), 0);
+        self.login = LogIn::default();
         self.never_live = if suspicious && !self.was_live { self.never_live + 1 } else { 0 };
         if self.never_live >= NEVER_LIVE {
             class = Class::Refused;
@@ -301,7 +277,7 @@ impl PushService {
             State::Waiting(at) if *at <= now => self.begin(io),
             State::Dialing(dial) if attempt_is_over || drain_is_over => {
                 dial.abandon(io);
-                let text = format!("no connection in {} s", self.settings.attempt.as_secs());
+                let text = format!("no connection in {} s", self.settings.remote.attempt.as_secs());
                 self.failed(io, Failure::network(text), Duration::ZERO);
             }
             State::Dialing(dial) => {
@@ -311,7 +287,8 @@ impl PushService {
             State::Up(session) => {
                 let late = (attempt_is_over || drain_is_over) && !session.is_published();
                 let ending = if late {
-                    Err(Failure::network(format!("not published in {} s", self.settings.attempt.as_secs())).into())
+                    Err(Failure::network(format!("not published in {} s", self.settings.remote.attempt.as_secs()))
+                        .into())
                 } else {
                     session.check(io, &self.settings, &self.ring)
                 };

@@ -7,10 +7,10 @@ use std::time::Duration;
 use weir_media::Time;
 use weir_plugin::{ConnId, Io, PathInfo, Phase};
 use weir_rtmp::ring::{Batch, Cursor, Drops, Ring, Start};
-use weir_rtmp::{ClientConfig, ClientEvent, ClientSession, Login, Redacted};
+use weir_rtmp::{ClientConfig, ClientEvent, ClientSession, Redacted};
 
-use super::retry::Class;
 use super::settings::{Drop, Settings};
+use crate::remote::{Failure, Refusal, refusal};
 use crate::writer::{Feed, Writer, Wrote};
 
 /// Bytes read in one turn: a server that is published to has little to say.
@@ -22,26 +22,6 @@ const SUSPICIOUS: Duration = Duration::from_secs(5);
 /// A session that is over has this long to say so.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Why a session or an attempt failed.
-#[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) class: Class,
-    /// One plain sentence, without secrets.
-    pub(super) text: String,
-    /// It may be that the server wants nothing of us, and does not say so.
-    pub(super) suspicious: bool,
-}
-
-impl Failure {
-    pub(super) fn network(text: impl Into<String>) -> Self {
-        Self { class: Class::Network, text: text.into(), suspicious: false }
-    }
-
-    pub(super) fn refused(text: impl Into<String>) -> Self {
-        Self { class: Class::Refused, text: text.into(), suspicious: false }
-    }
-}
-
 /// How a session ended.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -50,6 +30,15 @@ pub(super) enum Ending {
     Failed(Failure),
     /// The server asks who is there: connect again at once, and say this in the way of logins.
     Refused(Redacted),
+}
+
+impl From<Refusal> for Ending {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Failed(failure) => Self::Failed(failure),
+            Refusal::LogIn(description) => Self::Refused(description),
+        }
+    }
 }
 
 impl From<Failure> for Ending {
@@ -179,7 +168,7 @@ impl Session {
                 Ok(0) => return Err(self.closed(io.now()).into()),
                 Ok(n) => {
                     if let Err(e) = self.rtmp.handle_input(&buf[..n], io.now()) {
-                        return Err(self.refusal(e, settings));
+                        return Err(refusal(&self.rtmp, e, &settings.remote).into());
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.readable = false,
@@ -227,25 +216,6 @@ impl Session {
         Failure::network("the connection broke")
     }
 
-    fn refusal(&self, e: weir_rtmp::Error, settings: &Settings) -> Ending {
-        let Some(refused) = self.rtmp.refused().filter(|_| e.kind == weir_rtmp::ErrorKind::Refused) else {
-            return match e.kind {
-                weir_rtmp::ErrorKind::NotRtmp(_) => Failure::refused(e.to_string()),
-                _ => Failure::network(e.to_string()),
-            }
-            .into();
-        };
-        if Login::is_wanted(refused.description.expose()) {
-            return Ending::Refused(refused.description.clone());
-        }
-        let code = if refused.code.is_empty() { "no reason given".to_owned() } else { settings.masked(&refused.code) };
-        let said = match refused.description.expose() {
-            "" => String::new(),
-            text => format!(" ({})", settings.masked(text)),
-        };
-        Failure::refused(format!("the server refused: {code}{said}")).into()
-    }
-
     /// Acts on deadlines, and looks whether bytes move: taken by the system, and acknowledged by the peer.
     pub(super) fn check(&mut self, io: &mut dyn Io, settings: &Settings, ring: &Ring) -> Result<(), Ending> {
         let now = io.now();
@@ -256,7 +226,7 @@ impl Session {
             return Err(Failure::network(e.to_string()).into());
         }
         let stuck = now.since(self.took);
-        if self.writer.blocked && stuck >= settings.stall {
+        if self.writer.blocked && stuck >= settings.remote.stall {
             return Err(Failure::network(format!("stalled: took nothing for {} s", stuck.as_secs())).into());
         }
         if let Some(path) = io.path(self.conn) {
@@ -266,7 +236,7 @@ impl Session {
             }
             self.path = path;
             let silent = now.since(self.acked.1);
-            if silent >= UNACKED_MAX.max(settings.stall) {
+            if silent >= UNACKED_MAX.max(settings.remote.stall) {
                 let text = format!("stalled: acknowledged nothing for {} s", silent.as_secs());
                 return Err(Failure::network(text).into());
             }
@@ -291,7 +261,7 @@ impl Session {
 
     /// The next deadline of the session.
     pub(super) fn poll_timeout(&self, settings: &Settings) -> Option<Time> {
-        let stall = self.writer.blocked.then(|| self.took + settings.stall);
+        let stall = self.writer.blocked.then(|| self.took + settings.remote.stall);
         [self.rtmp.poll_timeout(), self.closing, stall].into_iter().flatten().min()
     }
 

@@ -473,13 +473,13 @@ fn a_filter_that_goes_takes_all_with_it() {
 #[test]
 fn keys_come_from_elsewhere_and_are_given_once() {
     let settings = |text: &str| Settings::new(&options(text));
-    let name = |text: &str| settings(text).expect("sound").client.name.expose().to_owned();
+    let name = |text: &str| settings(text).expect("sound").remote.client.name.expose().to_owned();
     assert_eq!(name("rtmp://h/live key=abc"), "abc");
     assert_eq!(name("rtmp://h/live rtmp_playpath=abc?x=1"), "abc?x=1");
     assert!(settings("rtmp://h/live/a key=b").is_err_and(|e| e.message.contains("given twice")));
-    assert_eq!(settings("rtmp://h/live/abc").expect("sound").shown, "rtmp://h:1935/live/…");
+    assert_eq!(settings("rtmp://h/live/abc").expect("sound").remote.shown, "rtmp://h:1935/live/…");
     assert_eq!(
-        settings("rtmps://h/live key=a insecure=yes").expect("sound").shown,
+        settings("rtmps://h/live key=a insecure=yes").expect("sound").remote.shown,
         "rtmps://h:443/live/… (not verified)"
     );
     for (text, why) in [

@@ -7,6 +7,7 @@ mod hostile;
 mod latency;
 mod play;
 mod publish;
+mod pull;
 mod refuse;
 mod schedule;
 mod settings;
@@ -43,6 +44,16 @@ pub(crate) fn options(text: &str) -> Options {
     options.apply("dst", words.next()).expect("a URL");
     for word in words {
         let (name, value) = word.split_once('=').expect("name=value");
+        options.apply(name, Some(value)).expect("a value that fits");
+    }
+    options
+}
+
+/// As [`options`], of an input.
+pub(crate) fn input_options(text: &str) -> Options {
+    let mut options = Options::defaults(INPUT_OPTIONS);
+    for (n, word) in text.split_whitespace().enumerate() {
+        let (name, value) = if n == 0 { ("src", word) } else { word.split_once('=').expect("name=value") };
         options.apply(name, Some(value)).expect("a value that fits");
     }
     options
@@ -163,12 +174,7 @@ impl World {
 
     /// An input on the same address; tells its number.
     pub(crate) fn open_input(&mut self, text: &str) -> usize {
-        let mut options = Options::defaults(INPUT_OPTIONS);
-        for (n, word) in text.split_whitespace().enumerate() {
-            let (name, value) = if n == 0 { ("src", word) } else { word.split_once('=').expect("name=value") };
-            options.apply(name, Some(value)).expect("a value that fits");
-        }
-        let settings = ingest::Settings::new(&options).expect("sound options");
+        let settings = ingest::Settings::new(&input_options(&format!("{text} rtmp_listen=1"))).expect("sound options");
         self.outputs.push(Harness::new(Box::new(ingest::Source::new(settings))));
         self.results.push(Ok(false));
         self.settle();
