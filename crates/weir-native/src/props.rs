@@ -43,7 +43,9 @@ fn shape(prop: Prop) -> Option<Shape> {
         Prop::Delay => Shape::Int,
         Prop::Duration | Prop::Fps | Prop::Sar => Shape::Frac,
         Prop::DecoderConfig => Shape::Bytes,
-        Prop::Name | Prop::Language | Prop::Url | Prop::FilePath | Prop::FileExt | Prop::Mime => Shape::Str,
+        Prop::Name | Prop::Language | Prop::StreamName | Prop::Url | Prop::FilePath | Prop::FileExt | Prop::Mime => {
+            Shape::Str
+        }
         Prop::StreamType | Prop::CodecId | Prop::PixelFormat | Prop::AudioFormat | Prop::Delivery => Shape::Word,
         _ => return None,
     })
