@@ -27,6 +27,11 @@ impl<'a> BitReader<'a> {
         Self { data: nal, next: 1, byte: 0, left: 0, zeros: Some(0) }
     }
 
+    /// As [`BitReader::rbsp`], for the two-byte header of a HEVC NAL unit.
+    pub(crate) const fn hevc_rbsp(nal: &'a [u8]) -> Self {
+        Self { data: nal, next: 2, byte: 0, left: 0, zeros: Some(0) }
+    }
+
     /// Offset of the next unread bit, from the start of the slice.
     pub(crate) const fn position(&self) -> u64 {
         (self.next as u64 * 8).saturating_sub(self.left as u64)
@@ -156,8 +161,27 @@ impl<'a> ByteReader<'a> {
     }
 
     pub(crate) fn u16(&mut self, element: &'static str) -> Result<u16, Error> {
-        let bytes = self.take(2, element)?;
-        Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
+        self.array(element).map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self, element: &'static str) -> Result<u32, Error> {
+        self.array(element).map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self, element: &'static str) -> Result<[u8; N], Error> {
+        Ok(self.take(N, element)?.try_into().expect("take gives exactly N bytes"))
+    }
+
+    /// Everything that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        let rest = self.data.get(self.at..).unwrap_or_default();
+        self.at = self.data.len();
+        rest
+    }
+
+    /// A fault of what was read last, at the byte before here.
+    pub(crate) fn invalid(&self, value: impl Into<u64>, element: &'static str) -> Error {
+        Error::at_byte(ErrorKind::Invalid(value.into()), element, self.at.saturating_sub(1) as u64)
     }
 }
 

@@ -53,6 +53,10 @@ pub enum CodecId {
     Opus,
     /// FLAC.
     Flac,
+    /// Dolby AC-3.
+    Ac3,
+    /// Dolby E-AC-3.
+    Eac3,
 }
 
 impl CodecId {
@@ -66,6 +70,8 @@ impl CodecId {
         (Self::Mp3, &["mp3"]),
         (Self::Opus, &["opus"]),
         (Self::Flac, &["flac"]),
+        (Self::Ac3, &["ac3", "ac-3", "a52"]),
+        (Self::Eac3, &["eac3", "ec-3", "ec3"]),
     ];
 
     /// The short name GPAC prints and accepts in `c=`.
@@ -92,7 +98,7 @@ impl CodecId {
         match self {
             Self::Raw => None,
             Self::Avc | Self::Hevc | Self::Av1 | Self::Vp9 => Some(StreamType::Visual),
-            Self::Aac | Self::Mp3 | Self::Opus | Self::Flac => Some(StreamType::Audio),
+            Self::Aac | Self::Mp3 | Self::Opus | Self::Flac | Self::Ac3 | Self::Eac3 => Some(StreamType::Audio),
         }
     }
 }

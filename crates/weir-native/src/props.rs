@@ -29,7 +29,7 @@ pub(crate) fn find(name: &str) -> Result<(Prop, Shape), String> {
 
 fn shape(prop: Prop) -> Option<Shape> {
     Some(match prop {
-        Prop::Unframed | Prop::SenderNtp => Shape::Bool,
+        Prop::Unframed | Prop::ColorFullRange | Prop::SenderNtp => Shape::Bool,
         Prop::Id
         | Prop::ServiceId
         | Prop::Timescale
@@ -37,6 +37,9 @@ fn shape(prop: Prop) -> Option<Shape> {
         | Prop::TargetRate
         | Prop::Width
         | Prop::Height
+        | Prop::ColorPrimaries
+        | Prop::ColorTransfer
+        | Prop::ColorMatrix
         | Prop::SampleRate
         | Prop::NumChannels
         | Prop::SamplesPerFrame => Shape::Uint,

@@ -11,6 +11,7 @@ use weir_media::Frac;
 
 use super::nal::{NalType, nal_type};
 use crate::bits::BitReader;
+use crate::ratio::reduced;
 use crate::{Error, ErrorKind};
 
 /// Largest SPS read: 4 KiB. Real ones have less than 100 bytes; one with every list and HRD in it, under 2 KiB.
@@ -254,19 +255,7 @@ fn sample_aspect_ratio(vui: &VuiParameters) -> Option<Frac> {
 
 /// A frame lasts two ticks (H.264 E.2.1).
 fn frame_rate(time_scale: u32, units_in_tick: u32) -> Option<Frac> {
-    let (num, den) = (u64::from(time_scale), u64::from(units_in_tick) * 2);
-    if num == 0 || den == 0 {
-        return None;
-    }
-    let divisor = gcd(num, den);
-    Frac::new(i64::try_from(num / divisor).ok()?, u32::try_from(den / divisor).ok()?)
-}
-
-const fn gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+    reduced(time_scale.into(), u64::from(units_in_tick) * 2)
 }
 
 /// Passes on what h264-reader asks for, and reads the same elements once more to know place and value.
