@@ -8,6 +8,7 @@ mod corpus;
 mod decoders;
 mod endings;
 mod errors;
+mod failover;
 mod founding;
 mod ingest;
 mod inputs;

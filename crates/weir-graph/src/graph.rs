@@ -233,6 +233,12 @@ impl Graph {
         inputs.into_iter().map(|e| (e.source(), e.weight())).collect()
     }
 
+    /// The source that a node's first input comes from in the end; itself, when it has none.
+    #[must_use]
+    pub fn source_of(&self, node: NodeId) -> NodeId {
+        std::iter::successors(Some(node), |id| self.first_producer(*id)).last().unwrap_or(node)
+    }
+
     /// The producer of a node's first input.
     pub(crate) fn first_producer(&self, node: NodeId) -> Option<NodeId> {
         self.nodes.edges_directed(node, Direction::Incoming).min_by_key(EdgeRef::id).map(|e| e.source())

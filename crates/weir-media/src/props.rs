@@ -38,6 +38,7 @@ macro_rules! props {
 props! {
     Id "ID" "Number of the PID in its source, from 1. Uint.",
     ServiceId "ServiceID" "Number of the programme it belongs to, in a multiplex of several. Uint.",
+    Source "Source" "Which declared source it comes from: its place among what was declared, from 0; for filters that tell sources apart. Uint.",
     StreamName "StreamName" "Name it was published under. Str.",
     Name "Name" "Name of the PID, unique in its filter. Str.",
     StreamType "StreamType" "Kind of stream. Type.",

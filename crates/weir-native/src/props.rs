@@ -31,6 +31,7 @@ fn shape(prop: Prop) -> Option<Shape> {
     Some(match prop {
         Prop::Unframed | Prop::ColorFullRange | Prop::SenderNtp => Shape::Bool,
         Prop::Id
+        | Prop::Source
         | Prop::ServiceId
         | Prop::Timescale
         | Prop::Bitrate

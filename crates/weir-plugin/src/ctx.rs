@@ -41,16 +41,10 @@ pub enum Level {
     Debug,
 }
 
-/// What a filter asked the host to do, in order.
+/// What a filter asked the host to do besides sending, in order.
 pub enum Effect {
     /// A new output with these properties.
     Open(OutId, Props),
-    /// New properties for what follows on an output.
-    Props(OutId, Props),
-    /// A packet.
-    Send(OutId, Packet),
-    /// The end of an output.
-    End(OutId),
     /// Upstream should make a key frame soon.
     RequestKey(InId),
     /// A line for the log.
@@ -77,9 +71,6 @@ impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(out, props) => write!(f, "Open({}, {props})", out.0),
-            Self::Props(out, props) => write!(f, "Props({}, {props})", out.0),
-            Self::Send(out, p) => write!(f, "Send({}, dts {} {:?} {} bytes)", out.0, p.dts, p.flags, p.len()),
-            Self::End(out) => write!(f, "End({})", out.0),
             Self::RequestKey(input) => write!(f, "RequestKey({})", input.0),
             Self::Log(level, line) => write!(f, "Log({level:?}, {line})"),
             Self::Record(record) => write!(f, "Record({record:?})"),
@@ -112,15 +103,18 @@ pub struct InQueue {
 }
 
 /// One output as the host hands it over.
-#[derive(Clone, Copy, Debug)]
-pub struct OutState {
+#[derive(Debug)]
+pub struct OutQueue {
     /// Room left.
     pub credit: Credit,
     /// The filter ended it.
     pub ended: bool,
+    /// What was sent in this call, in order. Properties here are changes; the first are in [`Effect::Open`].
+    pub items: Vec<Item>,
 }
 
-/// Everything that passes between a host and one filter: the host fills it before a call and applies `effects` after.
+/// Everything that passes between a host and one filter: the host fills it before a call; after it, the host applies
+/// `effects`, and then takes what was sent from each output. What goes to different outputs has no order.
 pub struct Mailbox {
     /// The session clock at the start of the call.
     pub now: Time,
@@ -129,7 +123,7 @@ pub struct Mailbox {
     /// Inputs by [`InId`].
     pub inputs: Vec<InQueue>,
     /// Outputs by [`OutId`].
-    pub outs: Vec<OutState>,
+    pub outs: Vec<OutQueue>,
     /// What the filter asked for.
     pub effects: Vec<Effect>,
     /// No more inputs are being resolved for this filter.
@@ -213,14 +207,16 @@ impl Ctx<'_> {
     /// known after this call; during it, there is room for one packet.
     pub fn open(&mut self, props: Props) -> OutId {
         let id = OutId(u32::try_from(self.mail.outs.len()).expect("far fewer than 2^32 outputs"));
-        self.mail.outs.push(OutState { credit: Credit::Packets(1), ended: false });
+        self.mail.outs.push(OutQueue { credit: Credit::Packets(1), ended: false, items: Vec::new() });
         self.mail.effects.push(Effect::Open(id, props));
         id
     }
 
     /// Changes the properties of an output for the packets that follow.
     pub fn set_props(&mut self, out: OutId, props: Props) {
-        self.mail.effects.push(Effect::Props(out, props));
+        if let Some(queue) = self.mail.outs.get_mut(out.0 as usize).filter(|o| !o.ended) {
+            queue.items.push(Item::Props(props));
+        }
     }
 
     /// Opens `output` with these properties the first time, and changes its properties when they differ from the last.
@@ -245,18 +241,18 @@ impl Ctx<'_> {
 
     /// Sends a packet. Ignored on an output that ended.
     pub fn send(&mut self, out: OutId, packet: Packet) {
-        let Some(state) = self.mail.outs.get_mut(out.0 as usize).filter(|o| !o.ended) else { return };
-        if let Credit::Packets(n) = &mut state.credit {
+        let Some(queue) = self.mail.outs.get_mut(out.0 as usize).filter(|o| !o.ended) else { return };
+        if let Credit::Packets(n) = &mut queue.credit {
             *n = n.saturating_sub(1);
         }
-        self.mail.effects.push(Effect::Send(out, packet));
+        queue.items.push(Item::Packet(packet));
     }
 
     /// Ends an output. Ending twice is fine.
     pub fn end(&mut self, out: OutId) {
-        if let Some(state) = self.mail.outs.get_mut(out.0 as usize).filter(|o| !o.ended) {
-            state.ended = true;
-            self.mail.effects.push(Effect::End(out));
+        if let Some(queue) = self.mail.outs.get_mut(out.0 as usize).filter(|o| !o.ended) {
+            queue.ended = true;
+            queue.items.push(Item::End);
         }
     }
 
@@ -331,6 +327,8 @@ mod tests {
             assert_eq!(mail.ctx().publish(&mut output, Props::new().with(Prop::Width, width)), OutId(0));
         }
         let effects: Vec<String> = mail.effects.iter().map(|effect| format!("{effect:?}")).collect();
-        assert_eq!(effects, ["Open(0, Width=640)", "Props(0, Width=320)", "Props(0, Width=640)"]);
+        assert_eq!(effects, ["Open(0, Width=640)"]);
+        let widths = mail.outs[0].items.iter().map(|i| if let Item::Props(p) = i { p.u32(Prop::Width) } else { None });
+        assert_eq!(widths.collect::<Vec<_>>(), [Some(320), Some(640)]);
     }
 }

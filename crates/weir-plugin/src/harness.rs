@@ -133,7 +133,7 @@ impl Harness {
 
     /// Whether an output was full and is not any more, as its consumer has taken everything.
     fn rests_for_room(&self) -> bool {
-        let full = |o: &crate::OutState| !o.ended && o.credit == Credit::Packets(0);
+        let full = |o: &crate::OutQueue| !o.ended && o.credit == Credit::Packets(0);
         self.credit != Credit::Packets(0) && self.mail.outs.iter().any(full)
     }
 
@@ -165,15 +165,21 @@ impl Harness {
         for effect in std::mem::take(&mut self.mail.effects) {
             self.apply(effect);
         }
+        for (queue, output) in self.mail.outs.iter_mut().zip(&mut self.outputs) {
+            for item in queue.items.drain(..) {
+                match item {
+                    Item::Props(props) => output.props.push(props),
+                    Item::Packet(packet) => output.packets.push(packet),
+                    Item::End => output.ended = true,
+                }
+            }
+        }
         result
     }
 
     fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Open(_, props) => self.outputs.push(Output { props: vec![props], ..Output::default() }),
-            Effect::Props(out, props) => self.outputs[out.0 as usize].props.push(props),
-            Effect::Send(out, packet) => self.outputs[out.0 as usize].packets.push(packet),
-            Effect::End(out) => self.outputs[out.0 as usize].ended = true,
             Effect::RequestKey(input) => self.key_requests.push(input),
             Effect::Log(level, line) => self.logs.push((level, line)),
             Effect::Record(record) => self.records.push(*record),

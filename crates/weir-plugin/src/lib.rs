@@ -25,7 +25,7 @@ mod record;
 mod registry;
 mod steps;
 
-pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutState, ServiceId};
+pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutQueue, ServiceId};
 pub use dial::{Dial, DialError, DialLimits, DialStep, Dialed, Target};
 pub use filter::{Error, ErrorKind, Event, Filter, Result, Status};
 pub use io::{ConnId, FilterId, Io, Lookup, Message, PathInfo, Ready, Service, TcpOptions, Timer};

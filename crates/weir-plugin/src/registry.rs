@@ -112,6 +112,12 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// Whether the properties of its inputs are to say which declared source they come from
+    /// ([`Prop::Source`](weir_media::Prop::Source)).
+    fn tells_sources_apart(&self) -> bool {
+        false
+    }
+
     /// Whether the session is to wait for an instance with these options. Never in a live session: that is refused before
     /// anything starts.
     fn is_waited_for(&self, options: &Options) -> bool {

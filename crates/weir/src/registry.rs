@@ -18,6 +18,7 @@ pub fn registry() -> Registry {
     weir_mux_mp4::register(&mut registry);
     weir_mux_raw::register(&mut registry);
     weir_reframe::register(&mut registry);
+    weir_failover::register(&mut registry);
     weir_pass::register(&mut registry);
     weir_net_rtmp::register(&mut registry);
     weir_sink_file::register(&mut registry);

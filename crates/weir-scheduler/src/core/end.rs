@@ -21,8 +21,8 @@ impl<P: Platform> Core<P> {
         }
         self.nodes[i].state = State::Releasing;
         for out in 0..self.nodes[i].outs.len() {
-            if !std::mem::replace(&mut self.nodes[i].outs[out].ended, true) {
-                self.emit(i, out, Item::End);
+            if !self.nodes[i].outs[out].ended {
+                self.emit_all(i, out, &mut vec![Item::End]);
             }
         }
         if self.nodes[i].state == State::Releasing {

@@ -58,13 +58,26 @@ impl<P: Platform> Core<P> {
         wake.into_iter().for_each(|producer| self.enqueue(producer));
     }
 
-    /// Sends an item on its way: through the pace of the node if it makes timestamps, else to the consumers.
-    pub(super) fn emit(&mut self, i: usize, out: usize, item: Item) {
-        let now = self.platform.now();
-        match &mut self.nodes[i].pace {
-            Some(pace) => pace.hold(out, item, now),
-            None => return self.route(i, out, item),
+    /// Sends what a filter has put on an output on its way: through the pace of the node if it makes timestamps, else to
+    /// the consumers.
+    pub(super) fn emit_all(&mut self, i: usize, out: usize, items: &mut Vec<Item>) {
+        let slot = &mut self.nodes[i];
+        for item in items.iter_mut() {
+            match item {
+                Item::Packet(packet) => {
+                    slot.report.packets_out += 1;
+                    slot.report.bytes_out += packet.len() as u64;
+                }
+                Item::Props(props) => {
+                    self.graph.dress(slot.id, props);
+                    slot.outs[out].props = props.clone();
+                }
+                Item::End => slot.outs[out].ended = true,
+            }
         }
+        let Some(pace) = &mut slot.pace else { return self.route(i, out, items) };
+        let now = self.platform.now();
+        items.drain(..).for_each(|item| pace.hold(out, item, now));
         self.release(i);
     }
 
@@ -72,7 +85,7 @@ impl<P: Platform> Core<P> {
     pub(super) fn release(&mut self, i: usize) {
         let now = self.platform.now();
         while let Some((out, item)) = self.nodes[i].pace.as_mut().and_then(|p| p.release(now)) {
-            self.route(i, out, item);
+            self.route(i, out, &mut vec![item]);
         }
         match self.nodes[i].pace.as_ref().and_then(Pace::next_release) {
             Some(at) => self.wake_at(i, at),
@@ -81,30 +94,32 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    pub(super) fn route(&mut self, i: usize, out: usize, item: Item) {
-        let count = self.nodes[i].outs[out].to.len();
-        for n in 1..count {
+    /// To every consumer of an output; the last gets the items themselves.
+    pub(super) fn route(&mut self, i: usize, out: usize, items: &mut Vec<Item>) {
+        let consumers = self.nodes[i].outs[out].to.len();
+        for n in 1..consumers {
             let (node, input) = self.nodes[i].outs[out].to[n];
-            self.deliver(node, input, item.clone());
+            self.deliver(node, input, items.iter().cloned());
         }
-        if let Some((node, input)) = self.nodes[i].outs[out].to.first().copied() {
-            self.deliver(node, input, item);
+        match self.nodes[i].outs[out].to.first().copied() {
+            Some((node, input)) => self.deliver(node, input, items.drain(..)),
+            None => items.clear(),
         }
     }
 
-    pub(super) fn deliver(&mut self, node: usize, input: usize, item: Item) {
+    pub(super) fn deliver(&mut self, node: usize, input: usize, items: impl IntoIterator<Item = Item>) {
         let slot = &mut self.nodes[node];
         if matches!(slot.state, State::Over | State::Releasing) {
             return;
         }
         let edge = &mut slot.inputs[input];
-        let (before, bytes) = (edge.dropped, edge.bytes());
+        let (dropped, bytes) = (edge.dropped, edge.bytes());
         let is_tight = self.queued + self.memory.used() > self.memory.cap();
-        let pushed = edge.push(item, is_tight);
-        let dropped = edge.dropped;
+        let pushed = items.into_iter().try_for_each(|item| edge.push(item, is_tight));
+        let dropped = edge.dropped - dropped;
         self.queued = self.queued + edge.bytes() - bytes;
-        if dropped > before && !std::mem::replace(&mut slot.late, true) {
-            let line = format!("too slow: {} packets in front of it were dropped", dropped - before);
+        if dropped > 0 && !std::mem::replace(&mut slot.late, true) {
+            let line = format!("too slow: {dropped} packets in front of it were dropped");
             self.log_node(node, Level::Warning, line);
         }
         if pushed.is_err() {

@@ -12,7 +12,7 @@ use crossbeam_channel::Sender;
 use weir_graph::{Graph, Node, NodeId};
 use weir_media::{Props, Time};
 use weir_plugin::{
-    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutState, OutputRecord, Ready, Result,
+    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutQueue, OutputRecord, Ready, Result,
     Role, Status,
 };
 
@@ -426,7 +426,7 @@ impl<P: Platform> Core<P> {
         }
         // The filter may rest only because of room that has opened meanwhile.
         let has_room = |out: usize| self.credit(i, out) != Credit::Packets(0);
-        let was_full = |(out, state): (usize, &OutState)| state.credit == Credit::Packets(0) && has_room(out);
+        let was_full = |(out, queue): (usize, &OutQueue)| queue.credit == Credit::Packets(0) && has_room(out);
         let room_opened = done.mail.outs.iter().enumerate().any(was_full);
         self.nodes[i].mail = Some(done.mail);
         let now = self.platform.now();

@@ -19,7 +19,7 @@ impl<P: Platform> Core<P> {
         if self.graph.is_deferred(id) || self.nodes[id.index()].filter.is_some() {
             return Ok(());
         }
-        if self.dry && (node.is_sink() || node.plugin.is_live(&node.options)) {
+        if self.dry && (node.is_sink() || (node.plugin.role() == Role::Source && node.plugin.is_live(&node.options))) {
             let is_sink = node.is_sink();
             let slot = &mut self.nodes[id.index()];
             slot.state = if is_sink { State::Here } else { State::Over };
@@ -44,27 +44,15 @@ impl<P: Platform> Core<P> {
             result = result.and(self.apply(i, effect));
         }
         mail.effects = effects;
+        for (out, queue) in mail.outs.iter_mut().enumerate().filter(|(_, queue)| !queue.items.is_empty()) {
+            self.emit_all(i, out, &mut queue.items);
+        }
         result
     }
 
     pub(super) fn apply(&mut self, i: usize, effect: Effect) -> Result<()> {
         match effect {
             Effect::Open(out, props) => self.open(i, out, props),
-            Effect::Props(out, mut props) => {
-                self.graph.dress(self.nodes[i].id, &mut props);
-                self.nodes[i].outs[out.0 as usize].props = props.clone();
-                self.emit(i, out.0 as usize, Item::Props(props));
-            }
-            Effect::Send(out, packet) => {
-                let report = &mut self.nodes[i].report;
-                report.packets_out += 1;
-                report.bytes_out += packet.len() as u64;
-                self.emit(i, out.0 as usize, Item::Packet(packet));
-            }
-            Effect::End(out) => {
-                self.nodes[i].outs[out.0 as usize].ended = true;
-                self.emit(i, out.0 as usize, Item::End);
-            }
             Effect::RequestKey(input) => self.request_key(i, input.0 as usize),
             Effect::Log(level, line) => self.log_node(i, level, line),
             Effect::Record(record) => self.nodes[i].record = Some(*record),
@@ -157,7 +145,11 @@ impl<P: Platform> Core<P> {
         slot.inputs.push(edge);
         slot.producers.push((from, out));
         self.nodes[from].outs[out.0 as usize].to.push((to, input));
-        self.deliver(to, input, Item::Props(props.clone()));
+        let mut given = props.clone();
+        if self.graph.node(self.nodes[to].id).plugin.tells_sources_apart() {
+            given.set(Prop::Source, self.graph.source_of(self.nodes[from].id).index() as u64);
+        }
+        self.deliver(to, input, [Item::Props(given)]);
         self.log_node(to, Level::Debug, format!("gets {} of {}", pid_name(props, out.0), self.nodes[from].report.name));
     }
 
