@@ -240,7 +240,7 @@ fn encrypted_in_every_direction() {
     let Some(_) = peers::peer("openssl") else { return };
     let (lab, middle, source) = (Lab::new(), Lab::new(), Lab::new());
     let [one, two] = lab.ports();
-    crate::pushing::certificate(&lab, "localhost");
+    lab.certificate("localhost");
     let folder = lab.dir().display();
     let keys = format!("cert={folder}/tls.crt:cert_key={folder}/tls.key");
     let relay = middle

@@ -9,6 +9,7 @@ mod decoders;
 mod endings;
 mod errors;
 mod failover;
+mod faults;
 mod founding;
 mod ingest;
 mod inputs;

@@ -45,17 +45,6 @@ pub(crate) fn nginx(lab: &Lab, port: u16) -> Option<Process> {
     Some(nginx)
 }
 
-/// Makes `tls.crt` for localhost, with this as its subject, and `tls.key`.
-pub(crate) fn certificate(lab: &Lab, subject: &str) {
-    let make = format!(
-        "req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN={subject} -addext \
-         subjectAltName=DNS:localhost"
-    );
-    let mut command = Command::new(peers::tool("openssl"));
-    command.args(make.split_whitespace());
-    process::run("openssl", command, lab.dir()).with(0);
-}
-
 /// Waits until weir has said this.
 #[track_caller]
 fn wait_for(weir: &Weir, what: &str) {
@@ -145,7 +134,7 @@ fn encrypted_servers_are_believed_for_a_reason() {
     let [plain, port] = lab.ports();
     let Some(_nginx) = nginx(&lab, plain) else { return };
     let (Some(_), Some(_)) = (peers::peer("python3"), peers::peer("openssl")) else { return };
-    certificate(&lab, "localhost");
+    lab.certificate("localhost");
     fs::write(lab.path("terminator.py"), TERMINATOR).expect("the test's directory takes files");
     let mut command = Command::new(peers::tool("python3"));
     command.args(["terminator.py", &port.to_string(), &plain.to_string()]);
@@ -177,7 +166,7 @@ fn players_come_encrypted_and_certificates_are_changed_under_way() {
     let lab = Lab::new();
     let [port] = lab.ports();
     let Some(_) = peers::peer("openssl") else { return };
-    certificate(&lab, "first");
+    lab.certificate("first");
     let url = format!("rtmps://127.0.0.1:{port}/live/cam");
     let weir = lab.weir(&format!("{SOURCE} -o {url}:rtmp_listen=1:cert=tls.crt:cert_key=tls.key")).listening([port]);
     let shown = |subject: &str| {
@@ -188,7 +177,7 @@ fn players_come_encrypted_and_certificates_are_changed_under_way() {
     assert!(shown("first"));
     let mut player = Player::Ffmpeg.record(&url, lab.dir(), "got.flv");
     lab.wait_for_file("got.flv", 100_000);
-    certificate(&lab, "second");
+    lab.certificate("second");
     wait::until_true("the new certificate is shown", || shown("second"));
     lab.wait_for_growth("got.flv", 50_000);
     player.signal(Signal::Int);

@@ -9,8 +9,9 @@ use std::process::Command;
 use std::{array, env};
 
 use crate::dir::Dir;
+use crate::peers;
 use crate::ports::Port;
-use crate::process::{Ended, Process, Signal};
+use crate::process::{self, Ended, Process, Signal};
 use crate::wait;
 
 /// One test's place to work in.
@@ -48,6 +49,20 @@ impl Lab {
             self.ports.borrow_mut().push(port);
             number
         })
+    }
+
+    /// Makes `tls.crt` for localhost, with this as its subject, and `tls.key`.
+    ///
+    /// # Panics
+    /// When OpenSSL is not installed.
+    pub fn certificate(&self, subject: &str) {
+        let make = format!(
+            "req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj /CN={subject} -addext \
+             subjectAltName=DNS:localhost"
+        );
+        let mut command = Command::new(peers::tool("openssl"));
+        command.args(make.split_whitespace());
+        process::run("openssl", command, self.dir()).with(0);
     }
 
     /// Starts weir with `words`, separated by white space.

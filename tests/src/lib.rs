@@ -9,6 +9,7 @@
 
 pub mod client;
 mod dir;
+pub mod faults;
 mod lab;
 pub mod peers;
 mod ports;

@@ -86,6 +86,13 @@ const PEERS: &[Peer] = &[
         required: true,
     },
     Peer {
+        name: "iproute2",
+        probe: &["sh", "-c", "command -v ip && command -v unshare"],
+        packages: &["iproute2", "util-linux", "mount"],
+        left_out: "tests with a lossy network",
+        required: true,
+    },
+    Peer {
         name: "nasm",
         probe: &["nasm", "-v"],
         packages: &["nasm"],
