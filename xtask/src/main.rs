@@ -1,7 +1,7 @@
-//! Project chores: `cargo xtask test`, `tidy`, `bench`, `docs`.
+//! Project chores: `cargo xtask test`, `tidy`, `bench`, `faults`, `docs`.
 //!
 //! Only starts other programs and reads the checkout. It never links the engine, so that it is built in seconds; what
-//! must run inside the engine is in `xtask/bench`.
+//! must run inside the engine is in `xtask/bench`, what runs beside real peers in `xtask/trials`.
 
 mod bench;
 mod docs;
@@ -9,6 +9,7 @@ mod peers;
 mod run;
 mod test;
 mod tidy;
+mod trials;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ usage: cargo xtask COMMAND
   test [--no-install] [FILTER]   Install the peers that tests need (apt), build, run every test whose name holds FILTER
   tidy                           Check layers, owners and source rules; see xtask/src/tidy
   bench [fanout|hops|start]      Measure the release build; docs/performance.md says what the numbers mean
+  faults [--pairs N] [FAULT]     Ten outputs, each fault on some, the others compared packet by packet: docs/faults.md
   docs [--check]                 Write docs/filters from the option tables, or check that it is up to date
 ";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["test", options @ ..] => test::Options::parse(options).and_then(|o| test::test(&o)),
         ["tidy"] => tidy::tidy(),
         ["bench", which @ ..] => bench::bench(which),
+        ["faults", options @ ..] => trials::trials("faults", options),
         ["docs"] => docs::docs(docs::Mode::Write),
         ["docs", "--check"] => docs::docs(docs::Mode::Check),
         ["help" | "-h" | "--help"] => {

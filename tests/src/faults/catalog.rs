@@ -68,11 +68,11 @@ pub struct Fault {
 /// When faults begin that are not early.
 const LIVE: Duration = Duration::from_secs(5);
 /// When all is well again.
-const HEALED: Duration = Duration::from_secs(12);
+const HEALED: Duration = Duration::from_secs(10);
 /// When a run ends.
 const END: Duration = Duration::from_secs(24);
 /// The same where a refusal is waited for.
-const LATE_END: Duration = Duration::from_secs(52);
+const LATE_END: Duration = Duration::from_secs(42);
 
 impl Fault {
     /// When it begins.

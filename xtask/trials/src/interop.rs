@@ -1,2 +1,0 @@
-//! Stub.
-pub(crate) fn run(_words: &[&str]) -> crate::Result<()> { Err("soon".into()) }
