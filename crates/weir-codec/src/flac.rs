@@ -54,6 +54,15 @@ impl StreamInfo {
     }
 }
 
+impl StreamInfo {
+    /// Whether a decoder is set up alike: they may differ in what is only known at the end, length and checksum.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let said = |info: &Self| (info.sample_rate, info.channels, info.bits, info.block_size);
+        said(self) == said(other)
+    }
+}
+
 /// Samples of each channel in a frame (RFC 9639 9.1.1); `None` for what is no frame.
 #[must_use]
 pub fn frame_samples(frame: &[u8]) -> Option<u32> {

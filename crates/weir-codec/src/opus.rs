@@ -66,6 +66,19 @@ impl OpusHead {
         Self { channels, pre_skip, input_rate, gain, family: 0, mapping: Bytes::new() }.read_mapping(&mut r)
     }
 
+    /// What a packet says: mono or stereo.
+    ///
+    /// # Errors
+    /// When it is no packet.
+    pub fn of_packet(packet: &[u8]) -> Result<Self, Error> {
+        /// The bit for stereo in the first byte (RFC 6716 3.1).
+        const STEREO: u8 = 4;
+        let bad = Error::at_byte(ErrorKind::Truncated, "Opus packet", 0);
+        let toc = packet.first().filter(|_| packet_samples(packet).is_some()).ok_or(bad)?;
+        let channels = if toc & STEREO == 0 { 1 } else { 2 };
+        Ok(Self { channels, pre_skip: 0, input_rate: RATE, gain: 0, family: 0, mapping: Bytes::new() })
+    }
+
     fn read_mapping(mut self, r: &mut ByteReader<'_>) -> Result<Self, Error> {
         if self.channels == 0 {
             return Err(r.invalid(0_u8, "output channel count"));

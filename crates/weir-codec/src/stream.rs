@@ -80,7 +80,7 @@ impl StreamConfig {
         })
     }
 
-    /// What a packet says of a stream without a record: AC-3, E-AC-3 and MP3.
+    /// What a packet says of a stream without a record: AC-3, E-AC-3, MP3, and Opus where its record was left out.
     ///
     /// # Errors
     /// When it does not begin with a frame, and [`ErrorKind::Missing`] for codecs with a record.
@@ -88,6 +88,7 @@ impl StreamConfig {
         match codec {
             CodecId::Ac3 | CodecId::Eac3 => ac3::FrameHeader::parse(packet).map(Self::Ac3),
             CodecId::Mp3 => mp3::FrameHeader::parse(packet).map(Self::Mp3),
+            CodecId::Opus => OpusHead::of_packet(packet).map(Self::Opus),
             _ => Err(Error::at_byte(ErrorKind::Missing, "configuration record", 0)),
         }
     }

@@ -10,6 +10,7 @@ use crate::{Enhanced, Error, ExPacket, TagKind};
 
 /// Byte 0 of AAC: 44 kHz, 16 bits, stereo, whatever the stream really is. Readers must not believe it.
 const AAC_FLAGS: u8 = 0xAF;
+const SIXTEEN_BITS: u8 = 2;
 /// Bytes of an AAC body before its data: flags, packet type.
 const AAC_HEADER: usize = 2;
 
@@ -24,6 +25,10 @@ impl AudioCodec {
     pub const AAC: Self = Self(10);
     const ENHANCED: Self = Self(9);
     const MP3_8K: Self = Self(14);
+
+    pub(crate) const fn is_mp3(self) -> bool {
+        matches!(self, Self::MP3 | Self::MP3_8K)
+    }
 
     const fn name(self) -> &'static str {
         match self.0 {
@@ -111,6 +116,18 @@ impl AudioBody {
         }
     }
 
+    /// A frame of MP3 in its original form, for sound of `rate` Hz. Readers take rate and channels from the frame.
+    #[must_use]
+    pub fn mp3(data: Bytes, rate: u32, stereo: bool) -> Self {
+        let (codec, index) = match rate {
+            8_000 => (AudioCodec::MP3_8K, 0),
+            ..=11_999 => (AudioCodec::MP3, 1),
+            ..=24_000 => (AudioCodec::MP3, 2),
+            _ => (AudioCodec::MP3, 3),
+        };
+        Self::Other { flags: codec.0 << 4 | index << 2 | SIXTEEN_BITS | u8::from(stereo), data }
+    }
+
     /// Whether this is decoder configuration, which every listener needs before the first frame.
     #[must_use]
     pub fn is_sequence_header(&self) -> bool {
@@ -127,9 +144,7 @@ impl AudioBody {
         match self {
             Self::Aac { .. } => Some(CodecId::Aac),
             Self::Enhanced(body) => body.fourcc?.codec(),
-            Self::Other { flags, .. } => {
-                matches!(AudioCodec(flags >> 4), AudioCodec::MP3 | AudioCodec::MP3_8K).then_some(CodecId::Mp3)
-            }
+            Self::Other { flags, .. } => AudioCodec(flags >> 4).is_mp3().then_some(CodecId::Mp3),
             Self::Empty => None,
         }
     }

@@ -1,5 +1,5 @@
 //! Enhanced RTMP bodies: enough is read to know codec, packet type and track layout; the rest stays opaque, so that
-//! they can be named and forwarded. Never takes a multitrack body apart.
+//! they can be named and forwarded. What is in them for each track is told by `part`.
 
 use std::fmt;
 
@@ -28,11 +28,40 @@ impl FourCc {
     pub const OPUS: Self = Self(*b"Opus");
     /// FLAC.
     pub const FLAC: Self = Self(*b"fLaC");
+    /// AC-3.
+    pub const AC3: Self = Self(*b"ac-3");
+    /// E-AC-3.
+    pub const EAC3: Self = Self(*b"ec-3");
+    /// H.266.
+    const VVC: Self = Self(*b"vvc1");
 
     /// The number that stands for it in metadata.
     #[must_use]
     pub const fn number(self) -> u32 {
         u32::from_be_bytes(self.0)
+    }
+
+    /// The name of a codec; `None` when it has none here.
+    #[must_use]
+    pub const fn of(codec: CodecId) -> Option<Self> {
+        Some(match codec {
+            CodecId::Avc => Self::AVC,
+            CodecId::Hevc => Self::HEVC,
+            CodecId::Av1 => Self::AV1,
+            CodecId::Vp9 => Self::VP9,
+            CodecId::Aac => Self::AAC,
+            CodecId::Mp3 => Self::MP3,
+            CodecId::Opus => Self::OPUS,
+            CodecId::Flac => Self::FLAC,
+            CodecId::Ac3 => Self::AC3,
+            CodecId::Eac3 => Self::EAC3,
+            _ => return None,
+        })
+    }
+
+    /// Whether coded frames have a composition time offset.
+    pub(crate) const fn has_cts(self) -> bool {
+        matches!(self, Self::AVC | Self::HEVC | Self::VVC)
     }
 
     /// The codec, where weir knows it.
@@ -47,6 +76,8 @@ impl FourCc {
             Self::MP3 => CodecId::Mp3,
             Self::OPUS => CodecId::Opus,
             Self::FLAC => CodecId::Flac,
+            Self::AC3 => CodecId::Ac3,
+            Self::EAC3 => CodecId::Eac3,
             _ => return None,
         })
     }
@@ -78,15 +109,15 @@ impl ExPacket {
     /// Audio: the channel layout.
     pub const AUDIO_MULTICHANNEL: Self = Self(4);
 
-    const AUDIO_MULTITRACK: Self = Self(5);
-    const VIDEO_MULTITRACK: Self = Self(6);
+    pub(crate) const AUDIO_MULTITRACK: Self = Self(5);
+    pub(crate) const VIDEO_MULTITRACK: Self = Self(6);
     const MOD_EX: Self = Self(7);
 }
 
 /// How many tracks and codecs one body holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Multitrack {
-    /// One track that is not track 0.
+    /// One track, as a rule not track 0.
     OneTrack,
     /// Several tracks of one codec.
     ManyTracks,
@@ -107,6 +138,8 @@ pub struct Enhanced {
     pub offset_nanos: u32,
     /// The whole body, head included.
     pub raw: Bytes,
+    /// Where tracks begin in it, with what each of them has of its own.
+    pub(crate) head: usize,
 }
 
 /// Which of the two numberings of [`ExPacket`] holds.
@@ -137,7 +170,7 @@ impl Enhanced {
         let mut head = Head { body: raw, pos: 0 };
         let mut packet = ExPacket(head.u8("packet type")? & 0x0F);
         let offset_nanos = head.modifiers(&mut packet)?;
-        let mut this = Self { packet, fourcc: None, multitrack: None, offset_nanos, raw: raw.clone() };
+        let mut this = Self { packet, fourcc: None, multitrack: None, offset_nanos, raw: raw.clone(), head: head.pos };
         if !codec_follows(packet) {
             return Ok(this);
         }
@@ -151,7 +184,11 @@ impl Enhanced {
                 _ => return Ok(this),
             };
         }
+        this.head = head.pos;
         this.fourcc = Some(FourCc(head.array("codec name")?));
+        if this.multitrack != Some(Multitrack::ManyCodecs) {
+            this.head = head.pos;
+        }
         Ok(this)
     }
 }

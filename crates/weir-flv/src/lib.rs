@@ -5,6 +5,8 @@
 //!
 //! - [`write_tag`], [`VideoBody::write_tag`], [`AudioBody::write_tag`], [`MetaData::write_tag`] write; a consumer cuts
 //!   the body out of a written tag with [`Tag::from_written`], without a copy.
+//! - [`VideoBody::parts`] and [`AudioBody::parts`] tell what a body holds for each track, in whatever form;
+//!   [`Part::write_tag`] writes the enhanced form.
 //! - [`TagReader`] takes bytes in any pieces and gives tags; after damage it finds the next good tag.
 //! - [`SeekableScript`] reserves room for a key-frame index at the start of a file and fills it at the end.
 //!
@@ -31,6 +33,7 @@ mod header;
 mod index;
 mod metadata;
 mod nature;
+mod part;
 mod reader;
 mod script;
 mod tag;
@@ -44,6 +47,7 @@ pub use header::{HEADER_LEN, Header, MAX_HEADER};
 pub use index::{KeyFrame, KeyFrameIndex, MAX_INDEX_SLOTS, SeekableScript};
 pub use metadata::{CodecTag, MetaData};
 pub use nature::Nature;
+pub use part::{Content, Part};
 pub use reader::TagReader;
 pub use script::{ScriptData, strip_set_data_frame};
 pub use tag::{MAX_BODY, TAG_HEADER, TAG_TRAILER, Tag, TagHead, TagKind, peek_tag, write_tag};

@@ -11,7 +11,7 @@ use crate::{Enhanced, Error, ExPacket, TagKind};
 /// Bytes of an AVC body before its data: frame type and codec, packet type, composition time offset.
 const AVC_HEADER: usize = 5;
 const ENHANCED: u8 = 0x80;
-const CTS_RANGE: std::ops::RangeInclusive<i32> = -0x80_0000..=0x7F_FFFF;
+pub(crate) const CTS_RANGE: std::ops::RangeInclusive<i32> = -0x80_0000..=0x7F_FFFF;
 
 /// How a picture depends on others: the upper half of byte 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -37,6 +37,8 @@ pub struct VideoCodec(pub u8);
 impl VideoCodec {
     /// H.264.
     pub const AVC: Self = Self(7);
+    /// H.265 in a form that some servers and programs agreed on before there was an enhanced one.
+    pub const OLD_HEVC: Self = Self(12);
 
     const fn name(self) -> &'static str {
         match self.0 {
@@ -135,8 +137,7 @@ impl VideoBody {
         match packet {
             0 => Ok(Self::Avc { key, packet: AvcPacket::SequenceHeader, cts: 0, data }),
             1 if data.is_empty() => Ok(Self::Empty),
-            // Shifted up and down again to extend the sign.
-            1 => Ok(Self::Avc { key, packet: AvcPacket::Nalus, cts: i32::from_be_bytes([a, b, c, 0]) >> 8, data }),
+            1 => Ok(Self::Avc { key, packet: AvcPacket::Nalus, cts: cts_of([a, b, c]), data }),
             2 => Ok(Self::Avc { key, packet: AvcPacket::EndOfSequence, cts: 0, data }),
             value => Err(Error::PacketType { codec: "H.264", value }),
         }
@@ -183,6 +184,7 @@ impl VideoBody {
         match self {
             Self::Avc { .. } => Some(CodecId::Avc),
             Self::Enhanced { body, .. } => body.fourcc?.codec(),
+            Self::Other { codec: VideoCodec::OLD_HEVC, .. } => Some(CodecId::Hevc),
             _ => None,
         }
     }
@@ -259,6 +261,11 @@ impl VideoBody {
             Self::Empty => {}
         }
     }
+}
+
+/// A signed number of 24 bits: shifted up and down again to extend the sign.
+pub(crate) const fn cts_of([a, b, c]: [u8; 3]) -> i32 {
+    i32::from_be_bytes([a, b, c, 0]) >> 8
 }
 
 impl AvcPacket {

@@ -1,27 +1,33 @@
 //! The filter: bytes to tags, tags to outputs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use weir_flv::{AacPacket, AudioBody, AvcPacket, Tag, TagKind, TagReader, VideoBody};
-use weir_media::{Bytes, Delivery, Flags, Packet, Prop, Time, Value};
+use weir_codec::ErrorKind;
+use weir_flv::{AudioBody, Content, Enhanced, FrameType, Part, Tag, TagKind, TagReader, VideoBody};
+use weir_media::{CodecId, Delivery, Flags, Packet, Prop, Time, Value};
 use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, Result, Status, repeat};
 
+use crate::gate::Gate;
 use crate::hints::Hints;
-use crate::pid::{Pid, Setup, Unit};
+use crate::pid::{Pid, TrackId, Unit};
 use crate::timeline::Timeline;
 
 /// Tags or pieces of input handled in one call.
 const STEPS_PER_CALL: usize = 32;
 /// Different warnings given; a damaged file could bring endless ones.
 const MAX_WARNINGS: usize = 32;
+/// Tracks read; a damaged file could bring 512.
+const MAX_TRACKS: usize = 64;
 
 /// The filter.
 pub(crate) struct Demux {
     reader: TagReader,
     timeline: Timeline,
     hints: Hints,
-    video: Option<Pid>,
-    audio: Option<Pid>,
+    tracks: Vec<Pid>,
+    gate: Gate,
+    /// What is to be sent, with the place of its track in `tracks`.
+    queue: VecDeque<(usize, Item)>,
     /// When the bytes read last were born.
     origin: Time,
     input: Input,
@@ -64,8 +70,9 @@ impl Demux {
             reader: TagReader::new(),
             timeline: Timeline::new(start_ms),
             hints: Hints::default(),
-            video: None,
-            audio: None,
+            tracks: Vec::new(),
+            gate: Gate::default(),
+            queue: VecDeque::new(),
             origin: Time::ZERO,
             input: Input::Fresh,
             warnings: Warnings::default(),
@@ -93,7 +100,10 @@ impl Demux {
         if let Input::Done = self.input {
             return Ok(Status::Done);
         }
-        if !self.pids().all(|pid| ctx.room(pid.out)) {
+        if let Some(status) = self.send(ctx) {
+            return Ok(status);
+        }
+        if !self.tracks.iter().filter_map(|pid| pid.out).all(|out| ctx.room(out)) {
             return Ok(Status::Idle);
         }
         match self.reader.pull() {
@@ -108,12 +118,50 @@ impl Demux {
         Ok(Status::Again)
     }
 
-    fn pids(&self) -> impl Iterator<Item = &Pid> {
-        self.video.iter().chain(&self.audio)
+    /// Sends what comes next, if it may be sent. `None` when there is nothing.
+    fn send(&mut self, ctx: &mut Ctx<'_>) -> Option<Status> {
+        let (track, _) = self.queue.front().filter(|_| self.gate.is_open())?;
+        let pid = &mut self.tracks[*track];
+        if pid.out.is_some_and(|out| !ctx.room(out)) {
+            return Some(Status::Idle);
+        }
+        match (self.queue.pop_front()?.1, pid.out) {
+            (Item::Props(props), None) => pid.out = Some(ctx.open(props)),
+            (Item::Props(props), Some(out)) => ctx.set_props(out, props),
+            (Item::Packet(packet), Some(out)) => ctx.send(out, packet),
+            (Item::End, Some(out)) => {
+                ctx.end(out);
+                pid.out = None;
+            }
+            (Item::Packet(_) | Item::End, None) => {} // properties come first
+        }
+        Some(Status::Again)
+    }
+
+    /// Opens what is known. All outputs open before anything is sent.
+    fn open(&mut self) {
+        self.gate.open();
+        let first_props = |queue: &VecDeque<(usize, Item)>, track: usize| {
+            queue.iter().position(|(of, item)| *of == track && matches!(item, Item::Props(_)))
+        };
+        for track in (0..self.tracks.len()).rev() {
+            if let Some(item) = first_props(&self.queue, track).and_then(|at| self.queue.remove(at)) {
+                self.queue.push_front(item);
+            }
+        }
+    }
+
+    /// Adds what is to be sent. Properties replace those that nothing was sent with.
+    fn enqueue(&mut self, track: usize, item: Item) {
+        let last = self.queue.iter_mut().rev().find(|(of, _)| *of == track);
+        match (item, last) {
+            (Item::Props(new), Some((_, Item::Props(old)))) => *old = new,
+            (item, _) => self.queue.push_back((track, item)),
+        }
     }
 
     fn interrupt(&mut self) {
-        self.video.iter_mut().chain(&mut self.audio).for_each(Pid::interrupt);
+        self.tracks.iter_mut().for_each(Pid::interrupt);
     }
 
     /// Gives the reader more, as it has nothing left. False when there is no more now, or ever.
@@ -172,8 +220,12 @@ impl Demux {
     /// Nothing can be done now: rests, or ends after the input.
     fn rest(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         match self.input {
-            Input::Ended if self.pids().next().is_none() => {
-                Err(Error::bad_input("the input ended without an AVC or AAC sequence header"))
+            Input::Ended if !self.tracks.iter().any(Pid::is_set_up) => {
+                Err(Error::bad_input("the input ended without a track of a codec that is read here"))
+            }
+            Input::Ended if !self.gate.is_open() => {
+                self.open();
+                Ok(Status::Again)
             }
             Input::Ended => {
                 self.input = Input::Done;
@@ -185,52 +237,115 @@ impl Demux {
     }
 
     fn tag(&mut self, ctx: &mut Ctx<'_>, tag: &Tag) {
-        let result = match tag.kind {
-            TagKind::Video => self.video_tag(ctx, tag),
-            TagKind::Audio => self.audio_tag(ctx, tag),
+        let was_open = self.gate.is_open();
+        match tag.kind {
+            TagKind::Video | TagKind::Audio => self.media(ctx, tag),
             TagKind::Script => {
-                self.hints = Hints::read(&tag.body).unwrap_or(std::mem::take(&mut self.hints));
-                Ok(())
+                if let Some(hints) = Hints::read(&tag.body) {
+                    self.gate.told(&hints);
+                    self.hints = hints;
+                }
             }
-        };
-        if let Err(line) = result {
-            self.warnings.give(ctx, line);
+        }
+        if self.gate.is_open() && !was_open {
+            self.open();
         }
     }
 
-    fn video_tag(&mut self, ctx: &mut Ctx<'_>, tag: &Tag) -> std::result::Result<(), String> {
-        match VideoBody::parse(&tag.body).map_err(|e| self.damaged("video", &e))? {
-            VideoBody::Avc { packet: AvcPacket::SequenceHeader, data, .. } => {
-                set_up(&mut self.video, ctx, Setup::avc(own(&data))?, &self.hints);
+    fn media(&mut self, ctx: &mut Ctx<'_>, tag: &Tag) {
+        let is_video = tag.kind == TagKind::Video;
+        let read = if is_video { Media::of_video(tag) } else { Media::of_audio(tag) };
+        let kind = if is_video { "video" } else { "audio" };
+        match read {
+            Ok(media) => {
+                if let Some(name) = &media.unknown {
+                    self.warnings.give(ctx, format!("{kind} is left out: {name} is not supported"));
+                }
+                for part in &media.parts {
+                    if let Err(line) = self.part(tag, &media, part) {
+                        self.warnings.give(ctx, line);
+                    }
+                }
             }
-            VideoBody::Avc { packet: AvcPacket::Nalus, key, cts, data } => {
-                let pid = self.video.as_mut().ok_or("video before its sequence header is left out")?;
-                let dts = self.timeline.place(tag.timestamp);
-                let unit = Unit { data, dts, cts: dts.saturating_add(cts.into()), key, origin: self.origin };
-                let sent = pid.send(ctx, unit, &self.hints);
-                self.timeline.count(sent.map_err(|e| self.damaged("video", &e))?);
+            Err(e) => {
+                let line = self.damaged(kind, &e);
+                self.warnings.give(ctx, line);
             }
-            VideoBody::Avc { packet: AvcPacket::EndOfSequence, .. } | VideoBody::Command(_) | VideoBody::Empty => {}
-            other => return Err(format!("video is left out: {} is not supported", named(other.codec_name()))),
+        }
+    }
+
+    fn part(&mut self, tag: &Tag, media: &Media, part: &Part) -> std::result::Result<(), String> {
+        let id = TrackId { is_video: tag.kind == TagKind::Video, number: part.track };
+        let kind = id.kind();
+        let known = part.codec.codec().filter(|codec| codec.stream_type().is_some_and(|ty| ty == id.stream_type()));
+        let Some(codec) = known else {
+            return Err(format!("{kind} is left out: {} is not supported", part.codec));
+        };
+        let track = self.track(id, codec).ok_or_else(|| format!("tracks after the first {MAX_TRACKS} are left out"))?;
+        match part.content {
+            Content::Config => {
+                if self.tracks[track].header(&part.data)? {
+                    self.new_props(track);
+                }
+            }
+            Content::Metadata => {
+                if self.tracks[track].metadata(&part.data) {
+                    self.new_props(track);
+                }
+            }
+            Content::Frames if part.data.is_empty() => {}
+            Content::Frames => self.frames(tag, media, part, track)?,
+            Content::End | Content::Channels | Content::Unknown => {}
+            Content::TsConfig => {
+                return Err(format!("{kind} is left out: {} set up as in MPEG-2 TS is not supported", part.codec));
+            }
         }
         Ok(())
     }
 
-    fn audio_tag(&mut self, ctx: &mut Ctx<'_>, tag: &Tag) -> std::result::Result<(), String> {
-        match AudioBody::parse(&tag.body).map_err(|e| self.damaged("audio", &e))? {
-            AudioBody::Aac { packet: AacPacket::SequenceHeader, data } => {
-                set_up(&mut self.audio, ctx, Setup::aac(own(&data))?, &self.hints);
+    /// The place of a track; another codec in its place is another track.
+    fn track(&mut self, id: TrackId, codec: CodecId) -> Option<usize> {
+        let place = self.tracks.iter().position(|pid| pid.id == id && !pid.is_over);
+        if let Some(place) = place {
+            if self.tracks[place].codec == codec {
+                return Some(place);
             }
-            AudioBody::Aac { packet: AacPacket::Raw, data } => {
-                let pid = self.audio.as_mut().ok_or("audio before its sequence header is left out")?;
-                let dts = self.timeline.place(tag.timestamp);
-                let unit = Unit { data, dts, cts: dts, key: true, origin: self.origin };
-                let sent = pid.send(ctx, unit, &self.hints);
-                self.timeline.count(sent.map_err(|e| self.damaged("audio", &e))?);
-            }
-            AudioBody::Empty => {}
-            other => return Err(format!("audio is left out: {} is not supported", named(other.codec_name()))),
+            self.tracks[place].is_over = true;
+            self.enqueue(place, Item::End);
         }
+        if self.tracks.len() >= MAX_TRACKS {
+            return None;
+        }
+        self.tracks.push(Pid::new(id, codec));
+        Some(self.tracks.len() - 1)
+    }
+
+    fn new_props(&mut self, track: usize) {
+        if let Some(props) = self.tracks[track].new_props(&self.hints) {
+            self.enqueue(track, Item::Props(props));
+        }
+    }
+
+    fn frames(&mut self, tag: &Tag, media: &Media, part: &Part, track: usize) -> std::result::Result<(), String> {
+        let dts = self.timeline.place(tag.timestamp);
+        let unit = Unit {
+            data: part.data.clone(),
+            dts,
+            nanos: media.offset_nanos,
+            cts: part.cts,
+            key: media.key,
+            origin: self.origin,
+        };
+        let pid = &mut self.tracks[track];
+        let kind = pid.id.kind();
+        let made = pid.packet(unit, &self.hints).map_err(|e| match e.kind {
+            ErrorKind::Missing => format!("{kind} before its sequence header is left out"),
+            _ => self.damaged(kind, &e),
+        })?;
+        let items = [made.props.map(Item::Props), made.packet.map(Item::Packet)];
+        items.into_iter().flatten().for_each(|item| self.enqueue(track, item));
+        self.timeline.count(made.end);
+        self.gate.packet(dts, part.data.len(), self.reader.header(), &self.tracks);
         Ok(())
     }
 
@@ -239,19 +354,41 @@ impl Demux {
     }
 }
 
-/// A sequence header was met: opens the output, or changes its properties.
-fn set_up(pid: &mut Option<Pid>, ctx: &mut Ctx<'_>, setup: Setup, hints: &Hints) {
-    match pid {
-        Some(pid) => pid.change(ctx, setup, hints),
-        None => *pid = Some(Pid::open(ctx, setup, hints)),
+/// What a tag holds.
+struct Media {
+    parts: Vec<Part>,
+    key: bool,
+    offset_nanos: u32,
+    /// The name of its codec, when that has no parts.
+    unknown: Option<String>,
+}
+
+impl Media {
+    fn of_video(tag: &Tag) -> std::result::Result<Self, weir_flv::Error> {
+        let body = VideoBody::parse(&tag.body)?;
+        let key = matches!(body.frame_type(), FrameType::KEY | FrameType::GENERATED_KEY);
+        let (offset_nanos, unknown) = match &body {
+            VideoBody::Enhanced { body, .. } => (body.offset_nanos, layout(body)),
+            VideoBody::Other { .. } => (0, body.codec_name()),
+            _ => (0, None),
+        };
+        let parts = body.parts()?;
+        Ok(Self { unknown: unknown.filter(|_| parts.is_empty()), parts, key, offset_nanos })
+    }
+
+    fn of_audio(tag: &Tag) -> std::result::Result<Self, weir_flv::Error> {
+        let body = AudioBody::parse(&tag.body)?;
+        let (offset_nanos, unknown) = match &body {
+            AudioBody::Enhanced(body) => (body.offset_nanos, layout(body)),
+            AudioBody::Other { .. } => (0, body.codec_name()),
+            _ => (0, None),
+        };
+        let parts = body.parts()?;
+        Ok(Self { unknown: unknown.filter(|_| parts.is_empty()), parts, key: true, offset_nanos })
     }
 }
 
-/// A copy of its own: configurations are kept, and must not keep a whole block of input with them.
-fn own(data: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(data)
-}
-
-fn named(codec: Option<String>) -> String {
-    codec.unwrap_or_else(|| "its multitrack form".to_owned())
+/// What to call a body whose layout is not known.
+fn layout(body: &Enhanced) -> Option<String> {
+    if body.fourcc.is_none() { Some("its multitrack form".to_owned()) } else { None }
 }

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod metadata;
+mod parts;
 mod reading;
 mod tags;
 mod time;

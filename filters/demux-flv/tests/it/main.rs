@@ -2,5 +2,6 @@
 
 mod behaviour;
 mod common;
+mod enhanced;
 mod golden;
 mod hostile;
