@@ -121,8 +121,8 @@ impl AudioBody {
     pub fn mp3(data: Bytes, rate: u32, stereo: bool) -> Self {
         let (codec, index) = match rate {
             8_000 => (AudioCodec::MP3_8K, 0),
-            ..=11_999 => (AudioCodec::MP3, 1),
-            ..=24_000 => (AudioCodec::MP3, 2),
+            ..12_000 => (AudioCodec::MP3, 1),
+            12_000..=24_000 => (AudioCodec::MP3, 2),
             _ => (AudioCodec::MP3, 3),
         };
         Self::Other { flags: codec.0 << 4 | index << 2 | SIXTEEN_BITS | u8::from(stereo), data }

@@ -121,21 +121,28 @@ impl Demux {
     /// Sends what comes next, if it may be sent. `None` when there is nothing.
     fn send(&mut self, ctx: &mut Ctx<'_>) -> Option<Status> {
         let (track, _) = self.queue.front().filter(|_| self.gate.is_open())?;
-        let pid = &mut self.tracks[*track];
-        if pid.out.is_some_and(|out| !ctx.room(out)) {
+        if self.tracks[*track].out.is_some_and(|out| !ctx.room(out)) {
             return Some(Status::Idle);
         }
-        match (self.queue.pop_front()?.1, pid.out) {
-            (Item::Props(props), None) => pid.out = Some(ctx.open(props)),
-            (Item::Props(props), Some(out)) => ctx.set_props(out, props),
-            (Item::Packet(packet), Some(out)) => ctx.send(out, packet),
-            (Item::End, Some(out)) => {
-                ctx.end(out);
-                pid.out = None;
+        loop {
+            let (track, item) = self.queue.pop_front()?;
+            let pid = &mut self.tracks[track];
+            let is_end = matches!(item, Item::End);
+            match (item, pid.out) {
+                (Item::Props(props), None) => pid.out = Some(ctx.open(props)),
+                (Item::Props(props), Some(out)) => ctx.set_props(out, props),
+                (Item::Packet(packet), Some(out)) => ctx.send(out, packet),
+                (Item::End, Some(out)) => {
+                    ctx.end(out);
+                    pid.out = None;
+                }
+                (Item::Packet(_) | Item::End, None) => {} // properties come first
             }
-            (Item::Packet(_) | Item::End, None) => {} // properties come first
+            // A track takes the place of the one before in one go, so that nobody takes it for the end of all.
+            if !(is_end && matches!(self.queue.front(), Some((_, Item::Props(_))))) {
+                return Some(Status::Again);
+            }
         }
-        Some(Status::Again)
     }
 
     /// Opens what is known. All outputs open before anything is sent.
@@ -151,8 +158,12 @@ impl Demux {
         }
     }
 
-    /// Adds what is to be sent. Properties replace those that nothing was sent with.
+    /// Adds what is to be sent, of a track that follows another after the end of that. Properties replace those that
+    /// nothing was sent with.
     fn enqueue(&mut self, track: usize, item: Item) {
+        if let Some(old) = self.tracks[track].replaces.take() {
+            self.queue.push_back((old, Item::End));
+        }
         let last = self.queue.iter_mut().rev().find(|(of, _)| *of == track);
         match (item, last) {
             (Item::Props(new), Some((_, Item::Props(old)))) => *old = new,
@@ -311,12 +322,11 @@ impl Demux {
                 return Some(place);
             }
             self.tracks[place].is_over = true;
-            self.enqueue(place, Item::End);
         }
         if self.tracks.len() >= MAX_TRACKS {
             return None;
         }
-        self.tracks.push(Pid::new(id, codec));
+        self.tracks.push(Pid::new(id, codec, place));
         Some(self.tracks.len() - 1)
     }
 

@@ -52,12 +52,14 @@ impl Gate {
 
     /// Whether every track is known, as far as can be told: those of the metadata, or else those of the file's header.
     fn is_complete(&self, header: Option<Header>, tracks: &[Pid]) -> bool {
-        let (video, audio) = self.told.unwrap_or_else(|| match header {
+        let (video, audio) = self.told.unwrap_or(match header {
             Some(Header { video: true, audio: false }) => (1, 0),
             Some(Header { video: false, audio: true }) => (0, 1),
             _ => (1, 1),
         });
-        let known = |is_video| tracks.iter().filter(|pid| pid.id.is_video == is_video && pid.is_set_up()).count();
-        known(true) >= video && known(false) >= audio && tracks.iter().all(Pid::is_set_up)
+        let known = |is_video| {
+            tracks.iter().filter(|pid| !pid.is_over && pid.id.is_video == is_video && pid.is_set_up()).count()
+        };
+        known(true) >= video && known(false) >= audio && tracks.iter().all(|pid| pid.is_over || pid.is_set_up())
     }
 }

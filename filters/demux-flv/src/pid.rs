@@ -64,6 +64,8 @@ pub(crate) struct Pid {
     pub(crate) out: Option<OutId>,
     /// Another track has taken its number.
     pub(crate) is_over: bool,
+    /// The place of the track whose number it has taken, until that ends.
+    pub(crate) replaces: Option<usize>,
     /// The body of the last sequence header.
     header: Bytes,
     setup: Option<(StreamConfig, StreamReader)>,
@@ -80,13 +82,14 @@ pub(crate) struct Pid {
 }
 
 impl Pid {
-    /// A track of which nothing is known but its codec.
-    pub(crate) fn new(id: TrackId, codec: CodecId) -> Self {
+    /// A track of which nothing is known but its codec, and the place of the one whose number it takes.
+    pub(crate) fn new(id: TrackId, codec: CodecId, replaces: Option<usize>) -> Self {
         Self {
             id,
             codec,
             out: None,
             is_over: false,
+            replaces,
             header: Bytes::new(),
             setup: None,
             color: None,

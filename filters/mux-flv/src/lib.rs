@@ -1,5 +1,7 @@
-//! `flvmx`: one FLV stream from a picture and a sound PID, for a file or for live delivery.
+//! `flvmx`: one FLV stream from pictures and sound, of any number of tracks, for a file or for live delivery.
 
+mod format;
+mod meta;
 mod mux;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,26 @@ const OPTIONS: &[OptionDef] = &[
         "1800",
         "Key frames that the index of a file has room for; 0 writes no index",
     ),
+    OptionDef::new(
+        "enhanced",
+        Kind::Bool,
+        "no",
+        "Write every track in the form of enhanced RTMP, also those that have an original one",
+    ),
+];
+
+/// Codecs that can be written, each with its kind. What has an original form comes first.
+const CODECS: &[(StreamType, CodecId)] = &[
+    (StreamType::Visual, CodecId::Avc),
+    (StreamType::Audio, CodecId::Aac),
+    (StreamType::Audio, CodecId::Mp3),
+    (StreamType::Visual, CodecId::Hevc),
+    (StreamType::Visual, CodecId::Av1),
+    (StreamType::Visual, CodecId::Vp9),
+    (StreamType::Audio, CodecId::Opus),
+    (StreamType::Audio, CodecId::Flac),
+    (StreamType::Audio, CodecId::Ac3),
+    (StreamType::Audio, CodecId::Eac3),
 ];
 
 struct FlvMux;
@@ -39,7 +61,9 @@ impl Plugin for FlvMux {
     }
 
     fn help(&self) -> &'static str {
-        "Joins one H.264 and one AAC stream. For a file it reserves room for duration, size and a key-frame index and \
+        "Joins streams of pictures and sound. The first track of each kind is written in the original form when it is \
+         H.264, AAC or MP3; all other codecs and tracks in that of enhanced RTMP v2, which FFmpeg reads from version 8 on \
+         (from 6.1 a single track of HEVC, AV1 or VP9). A track that comes after the start is added.\n\nFor a file it reserves room for duration, size and a key-frame index and \
          fills it at the end; a file cut short is playable up to its last tag. For live delivery it writes neither, and \
          timestamps follow the session."
     }
@@ -64,9 +88,9 @@ impl Plugin for FlvMux {
                 Cap::is(Prop::Delivery, delivery),
             ]
         };
-        let tracks = [(StreamType::Visual, CodecId::Avc), (StreamType::Audio, CodecId::Aac)];
         let both = [Delivery::Live, Delivery::File];
-        both.iter().flat_map(|d| tracks.map(|(ty, codec)| Bundle::new(Cap::framed(ty, codec), flv(*d)))).collect()
+        let bundle = |(ty, codec): &(StreamType, CodecId), d: Delivery| Bundle::new(Cap::framed(*ty, *codec), flv(d));
+        both.iter().flat_map(|d| CODECS.iter().map(|codec| bundle(codec, *d))).collect()
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {

@@ -1,12 +1,14 @@
 //! The muxer: tracks in decoding order to FLV tags, one packet each.
 
-use weir_flv::{
-    AacPacket, AudioBody, AvcPacket, CodecTag, HEADER_LEN, Header, KeyFrame, MetaData, SeekableScript, VideoBody,
-};
+use weir_codec::StreamConfig;
+use weir_flv::{HEADER_LEN, Header, KeyFrame, SeekableScript};
 use weir_media::{Bytes, BytesMut, Delivery, Flags, Packet, Prop, Props, StreamType, Time, rescale};
 use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, Options, OutId, Result, Status};
 
 use weir_plugin::interleave::{self, MICROS, Track, Waiting};
+
+use crate::format::Format;
+use crate::meta::metadata;
 
 /// Tags written in one call.
 const TAGS_PER_CALL: usize = 64;
@@ -20,14 +22,17 @@ pub(crate) struct Settings {
     live: bool,
     ileave: i64,
     slots: usize,
+    /// Every track in the enhanced form.
+    enhanced: bool,
 }
 
 impl Settings {
     pub(crate) fn new(options: &Options, live: bool) -> Self {
         let default = if live { 300 } else { 1000 };
         let millis = options.millis("ileave").unwrap_or(default);
+        let enhanced = options.bool("enhanced").unwrap_or(false);
         let slots = options.int("keyframes").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        Self { live, ileave: i64::try_from(millis.saturating_mul(1000)).unwrap_or(i64::MAX), slots }
+        Self { live, ileave: i64::try_from(millis.saturating_mul(1000)).unwrap_or(i64::MAX), slots, enhanced }
     }
 }
 
@@ -45,6 +50,8 @@ struct Writing {
     base: i64,
     /// The script at the start of a file, to be patched.
     script: Option<SeekableScript>,
+    /// What the header of a file says.
+    header: [u8; HEADER_LEN],
     /// Bytes written.
     size: u64,
     /// End of the last packet, milliseconds.
@@ -55,14 +62,16 @@ struct Writing {
 pub(crate) struct Mux {
     settings: Settings,
     tracks: Vec<Track>,
-    inputs: usize,
+    /// Of each track how it is written.
+    formats: Vec<Format>,
     state: State,
     warned_backwards: bool,
 }
 
 impl Mux {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, tracks: Vec::new(), inputs: 0, state: State::Gathering, warned_backwards: false }
+        let state = State::Gathering;
+        Self { settings, tracks: Vec::new(), formats: Vec::new(), state, warned_backwards: false }
     }
 
     fn take_inputs(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
@@ -91,14 +100,30 @@ impl Mux {
         Ok(())
     }
 
+    /// Adds a track; one that comes late is announced when its turn comes.
     fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props) {
-        self.inputs += 1;
-        if self.tracks.iter().any(|t| t.props.stream_type() == props.stream_type()) {
-            let what = props.stream_type().map_or("stream", StreamType::name);
-            ctx.log(Level::Warning, format!("FLV holds one {what} track; a further one is left out"));
+        let kind = props.stream_type();
+        // The number of a track that was written and ended goes to one that follows it.
+        let numbers = self.tracks.iter().zip(&self.formats).filter(|(t, _)| t.props.stream_type() == kind);
+        let taken: Vec<u8> =
+            numbers.filter(|(t, _)| !t.ended || t.last.is_none()).map(|(_, format)| format.number).collect();
+        let number = (0..=u8::MAX).find(|number| !taken.contains(number));
+        let Some(format) = number.and_then(|number| Format::new(&props, number, self.settings.enhanced)) else {
+            let what = kind.map_or("stream", StreamType::name);
+            ctx.log(
+                Level::Warning,
+                format!("FLV holds 256 {what} tracks of codecs it knows; a further one is left out"),
+            );
             return;
+        };
+        let has_record = props.codec().is_none_or(StreamConfig::has_record);
+        let mut track = Track::new(input, props);
+        if !has_record {
+            // Nothing to set up, but players learn of the track.
+            track.queue.push_front(Waiting::Config(Bytes::new()));
         }
-        self.tracks.push(Track::new(input, props));
+        self.tracks.push(track);
+        self.formats.push(format);
     }
 
     /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
@@ -122,7 +147,8 @@ impl Mux {
                 .with(Prop::Timescale, 1000u32)
                 .with(Prop::Delivery, delivery),
         );
-        self.state = State::Writing(Box::new(Writing { out, base, script: None, size: 0, end: 0 }));
+        self.state =
+            State::Writing(Box::new(Writing { out, base, script: None, header: self.header(), size: 0, end: 0 }));
         self.write_start(ctx, rescale(first - base, MICROS, 1000))
     }
 
@@ -135,16 +161,16 @@ impl Mux {
     }
 
     fn write_start(&mut self, ctx: &mut Ctx<'_>, at: i64) -> Result<()> {
-        let metadata = metadata(&self.tracks);
+        let metadata = metadata(&self.tracks, &self.formats);
         let (live, slots) = (self.settings.live, self.settings.slots);
         let mut tag = BytesMut::new();
+        if !live {
+            let header = Bytes::copy_from_slice(&self.writing().header);
+            self.put(ctx, header, 0, Flags::HEADER, None);
+        }
         if live || slots == 0 {
-            if !live {
-                self.put(ctx, Bytes::copy_from_slice(&self.header()), 0, Flags::HEADER, None);
-            }
             metadata.write_tag(wire(at), &mut tag).map_err(internal)?;
         } else {
-            self.put(ctx, Bytes::copy_from_slice(&self.header()), 0, Flags::HEADER, None);
             let script = SeekableScript::new(metadata, slots).map_err(internal)?;
             script.write_tag(&mut tag).map_err(internal)?;
             self.writing().script = Some(script);
@@ -181,16 +207,18 @@ impl Mux {
         ctx.send(writing.out, Packet { flags, origin, ..Packet::new(data, at) });
     }
 
+    /// Writes a decoder configuration, and what is known of colour.
     fn write_config(&mut self, ctx: &mut Ctx<'_>, track: usize, data: Bytes, at: i64) -> Result<()> {
-        let mut tag = BytesMut::new();
-        if self.tracks[track].is_video() {
-            let body = VideoBody::Avc { key: true, packet: AvcPacket::SequenceHeader, cts: 0, data };
-            body.write_tag(wire(at), &mut tag).map_err(internal)?;
-        } else {
-            let body = AudioBody::Aac { packet: AacPacket::SequenceHeader, data };
-            body.write_tag(wire(at), &mut tag).map_err(internal)?;
+        let (format, props) = (self.formats[track].clone(), self.tracks[track].props.clone());
+        if format.is_announced() {
+            let mut tag = BytesMut::new();
+            format.config(data, wire(at), &mut tag).map_err(internal)?;
+            self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
         }
-        self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+        let mut tag = BytesMut::new();
+        if format.colour(&props, wire(at), &mut tag).map_err(internal)? {
+            self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+        }
         Ok(())
     }
 
@@ -202,7 +230,7 @@ impl Mux {
                 let at = self.timestamp(i, self.tracks[i].front().unwrap_or(0));
                 if self.settings.live {
                     let mut tag = BytesMut::new();
-                    metadata(&self.tracks).write_tag(wire(at), &mut tag).map_err(internal)?;
+                    metadata(&self.tracks, &self.formats).write_tag(wire(at), &mut tag).map_err(internal)?;
                     self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
                 }
                 self.write_config(ctx, i, config, at)?;
@@ -229,18 +257,14 @@ impl Mux {
         }
         let scale = self.tracks[i].props.timescale();
         let mut tag = BytesMut::new();
-        let is_video = self.tracks[i].is_video();
-        if is_video {
-            let cts = rescale(rescale(packet.cts, scale, MICROS) - base, MICROS, 1000) - at;
-            let cts = i32::try_from(cts).map_err(|_| Error::bad_input("a composition offset is out of range"))?;
-            let body = VideoBody::Avc { key: packet.is_key(), packet: AvcPacket::Nalus, cts, data };
-            body.write_tag(wire(at), &mut tag).map_err(|e| Error::bad_input(e.to_string()))?;
-        } else {
-            let body = AudioBody::Aac { packet: AacPacket::Raw, data };
-            body.write_tag(wire(at), &mut tag).map_err(|e| Error::bad_input(e.to_string()))?;
-        }
+        let (format, is_video) = (&self.formats[i], self.tracks[i].is_video());
+        let cts = rescale(rescale(packet.cts, scale, MICROS) - base, MICROS, 1000) - at;
+        let cts = i32::try_from(cts).map_err(|_| Error::bad_input("a composition offset is out of range"))?;
+        let written = format.frame(data, packet.is_key(), cts, wire(at), &mut tag);
+        written.map_err(|e| Error::bad_input(e.to_string()))?;
+        let leads = format.number == 0 && (is_video || !self.tracks.iter().any(Track::is_video));
         self.tracks[i].last = Some(at);
-        let start_here = packet.is_key() && (is_video || !self.tracks.iter().any(Track::is_video));
+        let start_here = packet.is_key() && leads;
         self.index(start_here, at, at + rescale(packet.duration.into(), scale, 1000));
         self.put(ctx, tag.freeze(), at, self.flags(packet, start_here), Some(packet));
         Ok(())
@@ -260,22 +284,34 @@ impl Mux {
         }
     }
 
-    /// The end of the picture track, and the start of a file once more with what is known now.
+    /// The end of the picture tracks, and the start of a file once more with what is known now.
     fn finish(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        if let Some(track) = self.tracks.iter().find(|t| t.is_video()) {
-            let at = track.last.unwrap_or(0);
-            let mut tag = BytesMut::new();
-            let body = VideoBody::Avc { key: true, packet: AvcPacket::EndOfSequence, cts: 0, data: Bytes::new() };
-            body.write_tag(wire(at), &mut tag).map_err(internal)?;
-            self.put(ctx, tag.freeze(), at, Flags::NONE, None);
+        for i in 0..self.tracks.len() {
+            if self.tracks[i].is_video() {
+                let at = self.tracks[i].last.unwrap_or(0);
+                let mut tag = BytesMut::new();
+                self.formats[i].end(wire(at), &mut tag).map_err(internal)?;
+                self.put(ctx, tag.freeze(), at, Flags::NONE, None);
+            }
         }
-        let Writing { out, end, size, .. } = *self.writing();
-        if let Some(mut script) = self.writing().script.take() {
-            script.set_end(seconds(end), size);
+        let (header, metadata) = (self.header(), metadata(&self.tracks, &self.formats));
+        let writing = self.writing();
+        let (out, end, size) = (writing.out, writing.end, writing.size);
+        let patch = |at: usize, data: Bytes| Packet { patch_at: Some(at as u64), ..Packet::new(data, end) };
+        if let Some(mut script) = writing.script.take() {
             let mut tag = BytesMut::new();
-            script.write_tag(&mut tag).map_err(internal)?;
-            let patch = Packet { patch_at: Some(HEADER_LEN as u64), ..Packet::new(tag.freeze(), end) };
-            ctx.send(out, patch);
+            let first = std::mem::replace(&mut script.metadata, metadata);
+            script.set_end(seconds(end), size);
+            if script.write_tag(&mut tag).is_err() {
+                // Tracks that came late do not fit in.
+                script.metadata = first;
+                script.set_end(seconds(end), size);
+                script.write_tag(&mut tag).map_err(internal)?;
+            }
+            ctx.send(out, patch(HEADER_LEN, tag.freeze()));
+        }
+        if !self.settings.live && header != self.writing().header {
+            ctx.send(out, patch(0, Bytes::copy_from_slice(&header)));
         }
         ctx.end(out);
         Ok(())
@@ -308,31 +344,6 @@ impl Filter for Mux {
         }
         Ok(if more { Status::Again } else { Status::Idle })
     }
-}
-
-/// What `onMetaData` says about the tracks.
-fn metadata(tracks: &[Track]) -> MetaData {
-    let mut data =
-        MetaData { encoder: Some(concat!("weir ", env!("CARGO_PKG_VERSION")).into()), ..MetaData::default() };
-    let kbps =
-        |props: &Props| props.u32(Prop::Bitrate).or_else(|| props.u32(Prop::TargetRate)).map(|b| f64::from(b) / 1000.0);
-    for track in tracks {
-        let props = &track.props;
-        if track.is_video() {
-            data.width = props.u32(Prop::Width);
-            data.height = props.u32(Prop::Height);
-            data.frame_rate = props.frac(Prop::Fps).map(weir_media::Frac::as_f64);
-            data.video_data_rate = kbps(props);
-            data.video_codec = Some(CodecTag::Id(7));
-        } else {
-            data.audio_sample_rate = props.u32(Prop::SampleRate);
-            data.audio_sample_size = Some(16);
-            data.stereo = props.u32(Prop::NumChannels).map(|n| n > 1);
-            data.audio_data_rate = kbps(props);
-            data.audio_codec = Some(CodecTag::Id(10));
-        }
-    }
-    data
 }
 
 /// The 32 bits of a timestamp on the wire; they wrap after 49.7 days.

@@ -1,6 +1,9 @@
 //! The muxer alone: order of tags, timestamps, index, hostile input.
 
-use weir_flv::{AacPacket, AudioBody, AvcPacket, HEADER_LEN, MetaData, Tag, TagKind, TagReader, VideoBody};
+use weir_flv::{
+    AacPacket, AudioBody, AvcPacket, CodecTag, Content, FourCc, HEADER_LEN, MetaData, Tag, TagKind, TagReader,
+    VideoBody,
+};
 use weir_media::{Bytes, CodecId, Flags, Frac, Packet, Prop, Props, StreamType};
 use weir_plugin::harness::Harness;
 use weir_plugin::{Options, OutId, Status};
@@ -184,12 +187,194 @@ fn timestamps_never_go_back_within_a_track() {
     assert_eq!(h.logs.len(), 1, "{:?}", h.logs);
 }
 
+/// Properties of a codec with a configuration that nobody reads here.
+fn other(ty: StreamType, codec: CodecId, config: Option<&'static [u8]>) -> Props {
+    let props = Props::new().with(Prop::StreamType, ty).with(Prop::CodecId, codec).with(Prop::Timescale, 1000u32);
+    match config {
+        Some(config) => props.with(Prop::DecoderConfig, Bytes::from_static(config)),
+        None => props,
+    }
+}
+
+fn at(ms: i64, key: bool) -> Packet {
+    let flags = if key { Flags::KEY } else { Flags::NONE };
+    Packet { flags, ..Packet::new(Bytes::from_static(b"frame"), ms) }
+}
+
+/// Kind, number, codec and content of each media tag, with the flags of its packet.
+fn parts(packets: &[Packet]) -> Vec<(TagKind, u8, FourCc, Content, Flags)> {
+    let of = |tag: &Tag| match tag.kind {
+        TagKind::Video => VideoBody::parse(&tag.body).and_then(|body| body.parts()).expect("sound"),
+        TagKind::Audio => AudioBody::parse(&tag.body).and_then(|body| body.parts()).expect("sound"),
+        TagKind::Script => Vec::new(),
+    };
+    let all = tags(packets);
+    let each = all.iter().zip(packets).filter_map(|(tag, packet)| {
+        let part = of(tag).pop()?;
+        Some((tag.kind, part.track, part.codec, part.content, packet.flags))
+    });
+    each.collect()
+}
+
 #[test]
-fn sound_alone_can_be_started_anywhere_and_a_second_track_is_left_out() {
+fn codecs_without_an_original_form_are_enhanced() {
     let mut h = harness(true);
-    let (a, b) = (h.input(audio()), h.input(audio()));
+    let v = h.input(other(StreamType::Visual, CodecId::Hevc, Some(b"hvcC")));
+    let a = h.input(other(StreamType::Audio, CodecId::Ac3, None));
+    h.packet(v, Packet { cts: 80, ..at(0, true) });
+    h.packet(a, at(0, true));
+    h.end(v);
+    h.end(a);
+    h.finish().expect("ends");
+    let packets = h.take(OUT);
+    use Content::{Config, End, Frames};
+    use TagKind::{Audio, Video};
+    assert_eq!(
+        parts(&packets),
+        [
+            (Video, 0, FourCc::HEVC, Config, Flags::HEADER),
+            (Audio, 0, FourCc::AC3, Config, Flags::HEADER),
+            (Video, 0, FourCc::HEVC, Frames, Flags::KEY),
+            (Audio, 0, FourCc::AC3, Frames, Flags::NONE),
+            (Video, 0, FourCc::HEVC, End, Flags::NONE),
+        ]
+    );
+    let bodies: Vec<Bytes> = tags(&packets).into_iter().map(|tag| tag.body).collect();
+    assert_eq!(bodies[2], b"\x90ac-3".as_slice(), "announced with nothing to set up");
+    assert_eq!(bodies[3], b"\x91hvc1\x00\x00\x50frame".as_slice());
+    let data = MetaData::parse(&bodies[0], weir_amf::Limits::SCRIPT).expect("sound").expect("onMetaData");
+    assert_eq!(data.video_codec, Some(CodecTag::FourCc(FourCc::HEVC)));
+    assert_eq!(data.audio_codec, Some(CodecTag::FourCc(FourCc::AC3)));
+}
+
+#[test]
+fn the_first_tracks_keep_their_original_form_unless_told() {
+    let form = |enhanced: &str| {
+        let mut options = Options::defaults(OPTIONS);
+        options.apply("enhanced", Some(enhanced)).expect("a good option");
+        let mut h = Harness::new(Box::new(Mux::new(Settings::new(&options, true))));
+        let (v, a) = (h.input(video()), h.input(other(StreamType::Audio, CodecId::Mp3, None)));
+        h.packet(v, picture(0));
+        h.packet(a, at(0, true));
+        h.end(v);
+        h.end(a);
+        h.finish().expect("ends");
+        tags(&h.take(OUT)).iter().map(|tag| tag.body[0]).collect::<Vec<u8>>()
+    };
+    assert_eq!(form("no"), [2, 0x17, 0x17, 0x2f, 0x17]);
+    assert_eq!(form("yes"), [2, 0x90, 0x90, 0x91, 0x91, 0x92]);
+}
+
+#[test]
+fn further_tracks_have_numbers_and_metadata_of_their_own() {
+    let mut h = harness(true);
+    let ids = [h.input(video()), h.input(video().with(Prop::Width, 120u32)), h.input(audio()), h.input(audio())];
+    for (i, id) in ids.into_iter().enumerate() {
+        h.packet(id, if i < 2 { picture(0) } else { sound(2) });
+        h.end(id);
+    }
+    h.finish().expect("ends");
+    let packets = h.take(OUT);
+    let shown: Vec<_> =
+        parts(&packets).into_iter().map(|(kind, track, _, content, flags)| (kind, track, content, flags)).collect();
+    use Content::{Config, Frames};
+    use TagKind::{Audio, Video};
+    assert_eq!(
+        shown,
+        [
+            (Video, 0, Config, Flags::HEADER),
+            (Video, 1, Config, Flags::HEADER),
+            (Audio, 0, Config, Flags::HEADER),
+            (Audio, 1, Config, Flags::HEADER),
+            (Video, 0, Frames, Flags::KEY),
+            (Video, 1, Frames, Flags::NONE), // players start with the first track
+            (Audio, 0, Frames, Flags::NONE),
+            (Audio, 1, Frames, Flags::NONE),
+            (Video, 0, Content::End, Flags::NONE),
+            (Video, 1, Content::End, Flags::NONE),
+        ]
+    );
+    let data = MetaData::parse(&tags(&packets)[0].body, weir_amf::Limits::SCRIPT).expect("sound").expect("onMetaData");
+    assert_eq!(data.width, Some(240));
+    let second = data.extra.get("videoTrackIdInfoMap").and_then(|map| map.get("1")).expect("the second");
+    assert_eq!(second.get("width").and_then(|v| v.as_u32()), Some(120));
+    assert_eq!(second.get("videocodecid").and_then(|v| v.as_u32()), Some(FourCc::AVC.number()));
+    let second = data.extra.get("audioTrackIdInfoMap").and_then(|map| map.get("1")).expect("the second");
+    assert_eq!(second.get("samplerate").and_then(|v| v.as_u32()), Some(44_100));
+}
+
+#[test]
+fn a_track_that_comes_late_is_added_with_its_headers() {
+    for live in [true, false] {
+        let mut h = harness(live);
+        let a = h.input(audio());
+        (0..10).for_each(|n| h.packet(a, sound(n)));
+        h.run().expect("runs");
+        let mut packets = h.take(OUT);
+        let v = h.input(video());
+        h.packet(v, Packet { flags: Flags::KEY, ..picture(10) });
+        (10..30).for_each(|n| h.packet(a, sound(n)));
+        h.end(a);
+        h.end(v);
+        h.finish().expect("ends");
+        let late = h.take(OUT);
+        let kinds: Vec<_> = tags(&late).iter().map(|tag| tag.kind).collect();
+        let config = kinds.iter().position(|kind| *kind == TagKind::Video).expect("pictures");
+        let told = parts(&late).into_iter().filter(|p| p.0 == TagKind::Video).map(|p| (p.3, p.4)).collect::<Vec<_>>();
+        assert_eq!(told[..2], [(Content::Config, Flags::HEADER), (Content::Frames, Flags::KEY)], "live: {live}");
+        if live {
+            assert_eq!(kinds[config - 1], TagKind::Script, "metadata tells of it");
+            continue;
+        }
+        packets.extend(late);
+        let patched = packets.iter().rev().find(|p| p.patch_at == Some(0)).expect("the header is written again");
+        assert_eq!(patched.bytes().expect("bytes")[4], 5, "sound and pictures");
+        let script = packets.iter().find(|p| p.patch_at == Some(HEADER_LEN as u64)).expect("metadata");
+        let tag = Tag::from_written(script.bytes().expect("bytes")).expect("a tag");
+        let data = MetaData::parse(&tag.body, weir_amf::Limits::SCRIPT).expect("sound").expect("onMetaData");
+        assert_eq!(data.width, Some(240));
+    }
+}
+
+#[test]
+fn a_track_that_follows_one_that_ended_takes_its_number() {
+    let mut h = harness(true);
+    let first = h.input(video());
+    h.packet(first, picture(0));
+    h.run().expect("runs");
+    // The one that follows is being connected.
+    h.set_settled(false);
+    h.end(first);
+    h.run().expect("runs");
+    h.take(OUT);
+    let second = h.input(other(StreamType::Visual, CodecId::Av1, Some(b"av1C")));
+    h.packet(second, at(1000, true));
+    h.run().expect("runs");
+    let shown: Vec<_> = parts(&h.take(OUT)).into_iter().map(|p| (p.1, p.2, p.4)).collect();
+    assert_eq!(shown, [(0, FourCc::AV1, Flags::HEADER), (0, FourCc::AV1, Flags::KEY)]);
+}
+
+#[test]
+fn colour_goes_with_the_configuration() {
+    let mut h = harness(true);
+    let props = other(StreamType::Visual, CodecId::Hevc, Some(b"hvcC"));
+    let props = props.with(Prop::ColorPrimaries, 9u32).with(Prop::ColorTransfer, 16u32).with(Prop::ColorMatrix, 9u32);
+    let v = h.input(props);
+    h.packet(v, at(0, true));
+    h.run().expect("runs");
+    let packets = h.take(OUT);
+    let shown: Vec<_> = parts(&packets).into_iter().map(|p| (p.3, p.4)).collect();
+    use Content::{Config, Frames, Metadata};
+    assert_eq!(shown, [(Config, Flags::HEADER), (Metadata, Flags::HEADER), (Frames, Flags::KEY)]);
+    let body = &tags(&packets)[2].body;
+    assert!(body.starts_with(b"\xd4hvc1\x02\x00\x09colorInfo\x03\x00\x0bcolorConfig"), "{body:?}");
+}
+
+#[test]
+fn sound_alone_can_be_started_anywhere() {
+    let mut h = harness(true);
+    let a = h.input(audio());
     (0..4).for_each(|n| h.packet(a, sound(n)));
-    (0..4).for_each(|n| h.packet(b, sound(n)));
     h.run().expect("runs");
     let packets = h.take(OUT);
     assert_eq!(packets.len(), 2 + 4);

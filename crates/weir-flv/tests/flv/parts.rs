@@ -43,7 +43,7 @@ fn single_tracks_both_ways() {
         ("96 01 61766331 01 000050 0000", FrameType::KEY, part(1, FourCc::AVC, Frames, 80, "0000")),
     ];
     for (bytes, frame, part) in videos {
-        assert_eq!(video(bytes), [part.clone()], "{bytes}");
+        assert_eq!(video(bytes), std::slice::from_ref(&part), "{bytes}");
         assert_eq!(written(&part, TagKind::Video, frame), hex(bytes), "{bytes}");
     }
     let audios = [
@@ -54,7 +54,7 @@ fn single_tracks_both_ways() {
         ("95 01 65632d33 07 0b77", part(7, FourCc::EAC3, Frames, 0, "0b77")),
     ];
     for (bytes, part) in audios {
-        assert_eq!(audio(bytes), [part.clone()], "{bytes}");
+        assert_eq!(audio(bytes), std::slice::from_ref(&part), "{bytes}");
         assert_eq!(written(&part, TagKind::Audio, FrameType::KEY), hex(bytes), "{bytes}");
     }
 }
