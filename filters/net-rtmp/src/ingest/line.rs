@@ -11,8 +11,9 @@ use weir_rtmp::message::{Message, kind};
 const STEP_MIN: i64 = 1;
 /// A jump within what one sender sends, either way, that is taken for a new beginning.
 const JUMP_MAX: i64 = 10_000;
-/// Headers remembered; further ones pass, but are not compared.
+/// Headers remembered, and bytes of one; others pass, but are not compared.
 const HEADERS_MAX: usize = 64;
+const HEADER_BYTES_MAX: usize = 16 << 10;
 
 /// See the module documentation.
 #[derive(Default)]
@@ -72,7 +73,8 @@ impl Line {
         if self.headers.get(&key) == Some(body) {
             return false;
         }
-        if self.headers.len() < HEADERS_MAX || self.headers.contains_key(&key) {
+        let fits = self.headers.len() < HEADERS_MAX || self.headers.contains_key(&key);
+        if fits && body.len() <= HEADER_BYTES_MAX {
             // A copy of its own: it outlives what it came with.
             self.headers.insert(key, Bytes::copy_from_slice(body));
         }
