@@ -26,6 +26,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("restamp", &["restamp"]),
     ("mp4dmx", &["mp4dmx"]),
     ("mp4mx", &["mp4mx"]),
+    ("m2tsmx", &["m2tsmx"]),
     ("rfnalu", &["rfnalu"]),
     ("rfadts", &["rfadts"]),
     ("ufnalu", &["ufnalu"]),

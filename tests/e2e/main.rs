@@ -23,3 +23,4 @@ mod pushing;
 mod raw;
 mod relay;
 mod serving;
+mod ts;

@@ -19,6 +19,7 @@ const OPTIONS: &[OptionDef] = &[
         "Path or file:// URL to write; `-` or `stdout` for standard output, `null` for nowhere",
     ),
     OptionDef::new("ext", Kind::Str, "", "Extension to write for instead of that of the name"),
+    OptionDef::new("mime", Kind::Str, "", "What to write as a MIME type, such as video/mp2t, instead of by extension"),
     OptionDef::new("append", Kind::Bool, "no", "Write after what is already in the file"),
     OptionDef::new("ow", Kind::Bool, "yes", "Overwrite a file that exists"),
 ];

@@ -35,6 +35,24 @@ fn no_directory(path: &Path, e: &io::Error) -> Error {
     Error::new(ErrorKind::Io, message)
 }
 
+/// The extension that stands for a MIME type.
+fn extension_of(mime: &str) -> Result<String> {
+    const TYPES: &[(&str, &str)] = &[
+        ("video/mp4", "mp4"),
+        ("audio/mp4", "m4a"),
+        ("video/quicktime", "mov"),
+        ("video/x-flv", "flv"),
+        ("video/mp2t", "ts"),
+        ("video/avc", "264"),
+        ("video/h264", "264"),
+        ("audio/aac", "aac"),
+        ("audio/x-aac", "aac"),
+    ];
+    let known = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(mime)).map(|(_, ext)| (*ext).to_owned());
+    let names = || TYPES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    known.ok_or_else(|| Error::bad_option(format!("mime: {mime} is none of {}", names())))
+}
+
 impl Settings {
     pub(crate) fn of(options: &Options) -> Result<Self> {
         let dst =
@@ -50,7 +68,9 @@ impl Settings {
             Place::Path(path) => file_ext(path),
             _ => None,
         };
-        let ext = options.text("ext").filter(|e| !e.is_empty()).map(str::to_ascii_lowercase).or_else(of_name);
+        let given = options.text("ext").filter(|e| !e.is_empty()).map(str::to_ascii_lowercase);
+        let of_mime = options.text("mime").filter(|m| !m.is_empty()).map(extension_of).transpose()?;
+        let ext = given.or(of_mime).or_else(of_name);
         if ext.is_none() && !matches!(place, Place::Nowhere) {
             return Err(Error::bad_option(format!("{dst} has no extension to tell what to write: give ext=EXT")));
         }
