@@ -27,6 +27,8 @@ const ROLES: &[(&str, &[&str])] = &[
     ("mp4dmx", &["mp4dmx"]),
     ("mp4mx", &["mp4mx"]),
     ("m2tsmx", &["m2tsmx"]),
+    ("rfpcm", &["rfpcm"]),
+    ("rfrawvid", &["rfrawvid"]),
     ("rfnalu", &["rfnalu"]),
     ("rfadts", &["rfadts"]),
     ("ufnalu", &["ufnalu"]),
@@ -102,7 +104,7 @@ impl Line {
     /// What weir does otherwise, in words; empty when it agrees.
     fn differs(&self) -> String {
         let lab = Lab::new();
-        symlink(folder().join("media"), lab.path("media")).expect("a link");
+        lay_out_media(&lab).expect("files in a folder of the test");
         for (name, text) in &self.files {
             fs::write(lab.path(name), text).expect("a small file");
         }
@@ -124,6 +126,29 @@ impl Line {
         }
         found.join("; ")
     }
+}
+
+/// Puts what the lines read into `media`: the files kept beside them, and raw ones made here.
+fn lay_out_media(lab: &Lab) -> std::io::Result<()> {
+    let media = lab.path("media");
+    fs::create_dir(&media)?;
+    for file in fs::read_dir(folder().join("media"))? {
+        let file = file?;
+        symlink(file.path(), media.join(file.file_name()))?;
+    }
+    // A second of pictures of 160x90, and two of stereo at 48 kHz.
+    let pictures: Vec<Vec<u8>> = (0..25u8).map(|n| vec![n * 8; 160 * 90 * 3 / 2]).collect();
+    fs::write(media.join("v.yuv"), pictures.concat())?;
+    let marked = pictures.iter().flat_map(|picture| [&b"FRAME\n"[..], picture].concat());
+    fs::write(
+        media.join("v.y4m"),
+        b"YUV4MPEG2 W160 H90 F25:1 Ip A1:1 C420jpeg\n".iter().copied().chain(marked).collect::<Vec<_>>(),
+    )?;
+    let mut wav =
+        b"RIFF\x24\xdc\x05\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x80\xbb\0\0\0\xee\x02\0\x04\0\x10\0data\0\xdc\x05\0"
+            .to_vec();
+    wav.resize(wav.len() + 2 * 48_000 * 4, 0);
+    fs::write(media.join("a.wav"), wav)
 }
 
 /// Streams of a file.

@@ -156,6 +156,11 @@ pub trait OneToOne {
     /// When the filter cannot go on.
     fn packet(&mut self, ctx: &mut Ctx<'_>, packet: Packet) -> Result<()>;
 
+    /// The input has ended, and the output is about to: the last chance to send what completes it.
+    fn finish(&mut self, ctx: &mut Ctx<'_>) {
+        let _ = ctx;
+    }
+
     /// Takes up to `budget` items, at least 1, as long as there is room. Ends the output after the input.
     ///
     /// # Errors
@@ -170,6 +175,7 @@ pub trait OneToOne {
                 Some(Item::Props(props)) => self.props(ctx, props)?,
                 Some(Item::Packet(packet)) => self.packet(ctx, packet)?,
                 Some(Item::End) => {
+                    self.finish(ctx);
                     ctx.end_all();
                     return Ok(Status::Done);
                 }

@@ -1,10 +1,13 @@
 //! `writegen`: makes a raw file of one stream: AVC in Annex B, AAC in ADTS, packed pictures, interleaved samples.
 //!
-//! It adds no header and never changes coded bytes; it only unpacks pictures from their planes.
+//! It never changes coded bytes; it only unpacks pictures from their planes, and says before raw media what they are
+//! where the file has a place for that (Y4M, WAV).
 
+mod wav;
 mod write;
+mod y4m;
 
-use weir_media::{Bundle, Cap, CodecId, Prop, Props, StreamType, Value};
+use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, Props, StreamType, Value};
 use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
 
 /// What a stream is written as.
@@ -18,11 +21,11 @@ struct Format {
 const FORMATS: [Format; 4] = [
     Format { ty: StreamType::Visual, codec: CodecId::Avc, extensions: &["264", "h264", "avc"] },
     Format { ty: StreamType::Audio, codec: CodecId::Aac, extensions: &["aac", "adts"] },
-    Format { ty: StreamType::Visual, codec: CodecId::Raw, extensions: &["yuv"] },
-    Format { ty: StreamType::Audio, codec: CodecId::Raw, extensions: &["pcm"] },
+    Format { ty: StreamType::Visual, codec: CodecId::Raw, extensions: &["yuv", "y4m"] },
+    Format { ty: StreamType::Audio, codec: CodecId::Raw, extensions: &["pcm", "wav"] },
 ];
 
-const EXTENSIONS: &[&str] = &["264", "h264", "avc", "aac", "adts", "yuv", "pcm"];
+const EXTENSIONS: &[&str] = &["264", "h264", "avc", "aac", "adts", "yuv", "y4m", "pcm", "wav"];
 
 const OPTIONS: &[OptionDef] = &[OptionDef::new(
     "ext",
@@ -43,7 +46,10 @@ impl Format {
             CodecId::Raw => Cap::framed(self.ty, self.codec),
             _ => Cap::unframed(self.ty, self.codec),
         };
-        Bundle::new(inputs, [Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, ext)])
+        let mut file = vec![Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, ext)];
+        // The sizes in the head of a WAV file are known at its end.
+        file.extend((ext == "wav").then(|| Cap::is(Prop::Delivery, Delivery::File)));
+        Bundle::new(inputs, file)
     }
 }
 
@@ -65,8 +71,9 @@ impl Plugin for RawWriter {
     }
 
     fn help(&self) -> &'static str {
-        "AVC becomes a .264 file, AAC an .aac file, pictures a .yuv file (planes packed, no header), samples a .pcm file \
-         (interleaved, little endian, as they are)."
+        "AVC becomes a .264 file, AAC an .aac file, pictures a .yuv file (planes packed, no header) or .y4m, samples a .pcm \
+         file (interleaved, little endian, as they are) or .wav. Where standard output cannot be written again, or a file \
+         grows over 4 GiB, a .wav says that its samples go on to the end."
     }
 
     fn role(&self) -> Role {

@@ -105,10 +105,13 @@ fn each_stream_has_its_usual_extension() {
 #[test]
 fn the_extension_follows_the_sink() {
     let p = plugin();
-    for (ext, pid) in [("h264", avc()), ("avc", avc()), ("adts", aac()), ("264", avc())] {
+    for (ext, pid) in
+        [("h264", avc()), ("avc", avc()), ("adts", aac()), ("264", avc()), ("y4m", pictures()), ("wav", samples())]
+    {
         let bundles = p.caps(&options(&[]));
         let fits = |b: &&Bundle| b.accepts(&pid).is_ok() && b.feeds(&sink(ext));
         let [bundle] = &bundles.iter().filter(fits).collect::<Vec<_>>()[..] else { panic!("one way to .{ext}") };
+        let pid = pid.with(Prop::Height, 3u32).with(Prop::SampleRate, 8000u32).with(Prop::NumChannels, 1u32);
         let (mut h, _) = harness(&[], Some((*bundle).clone()), pid);
         h.run().expect("opens");
         assert_eq!(sink(ext).accepts(&h.outputs()[0].props[0]), Ok(()));
@@ -147,6 +150,53 @@ fn a_change_that_the_file_cannot_say_is_warned_of() {
     assert!(matches!(&h.logs[..], [(Level::Warning, line)] if line.contains("Width=6")), "{:?}", h.logs);
     h.push(input, Item::Props(samples()));
     assert_eq!(h.run().expect_err("another medium").kind, ErrorKind::Unsupported);
+}
+
+fn heads_of(ext: &str, pid: Props, packet: Packet) -> (Vec<u8>, Vec<Packet>) {
+    let (mut h, input) = harness(&[("ext", ext)], None, pid);
+    h.packet(input, packet);
+    h.end(input);
+    h.finish().expect("written");
+    let (patches, data): (Vec<Packet>, Vec<Packet>) = h.take(OutId(0)).into_iter().partition(|p| p.patch_at.is_some());
+    (data.iter().flat_map(|p| p.bytes().expect("bytes").to_vec()).collect(), patches)
+}
+
+#[test]
+fn y4m_says_what_is_in_it() {
+    let pid = pictures().with(Prop::Height, 3u32).with(Prop::Fps, Frac { num: 30_000, den: 1001 });
+    let frame = Frame::new(PixelFormat::Yuv420, 5, 3, vec![7; 27].into()).expect("long enough");
+    let (data, patches) = heads_of("y4m", pid, Packet::picture(frame.into(), 0));
+    let mut expected = b"YUV4MPEG2 W5 H3 F30000:1001 Ip A0:0 C420jpeg\nFRAME\n".to_vec();
+    expected.extend([7; 27]);
+    assert_eq!((data, patches.len()), (expected, 0));
+    let (mut h, _) = harness(&[("ext", "y4m")], None, pictures());
+    assert!(h.run().expect_err("no height").message.contains("size"));
+}
+
+#[test]
+fn wav_has_its_sizes_at_the_end() {
+    let stereo = samples().with(Prop::SampleRate, 8000u32).with(Prop::NumChannels, 2u32);
+    let (data, patches) = heads_of("wav", stereo.clone(), Packet::new(Bytes::from_static(b"abcdefgh"), 0));
+    let head =
+        b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data\xff\xff\xff\xff";
+    assert_eq!(data, [&head[..], b"abcdefgh"].concat());
+    let patches: Vec<_> =
+        patches.iter().map(|p| (p.patch_at.unwrap_or(0), p.bytes().expect("bytes").to_vec())).collect();
+    assert_eq!(patches, [(4, vec![44, 0, 0, 0]), (40, vec![8, 0, 0, 0])]);
+    let six = stereo.with(Prop::NumChannels, 6u32).with(Prop::AudioFormat, SampleFormat::Flt);
+    let (data, patches) = heads_of("wav", six, Packet::new(vec![0; 24].into(), 0));
+    assert_eq!((data.len(), data[20..24].to_vec(), data[44]), (68 + 24, vec![0xfe, 0xff, 6, 0], 3));
+    assert_eq!(patches[1].patch_at, Some(64));
+    let (mut h, _) = harness(&[("ext", "wav")], None, samples());
+    assert!(h.run().expect_err("no rate").message.contains("rate"));
+}
+
+#[test]
+fn what_a_head_says_does_not_change() {
+    let pid = pictures().with(Prop::Height, 3u32);
+    let (mut h, input) = harness(&[("ext", "y4m")], None, pid.clone());
+    h.push(input, Item::Props(pid.with(Prop::Width, 6u32)));
+    assert_eq!(h.run().expect_err("another size").kind, ErrorKind::Unsupported);
 }
 
 #[test]
