@@ -1,4 +1,5 @@
-//! `cargo xtask docs`: a page for every filter, made from what the `weir` program says of itself.
+//! `cargo xtask docs`: a page for every filter, the schema of graph files, shell completions and the manual page, made from
+//! what the `weir` program says of itself.
 //!
 //! The pages hold nothing that `weir -h NAME` does not say, so that they cannot be wrong on their own.
 
@@ -11,8 +12,14 @@ use crate::run::{self, Result, cargo, say, step, target_dir};
 
 /// Directory of the pages, from the checkout.
 const DIR: &str = "docs/filters";
-/// The schema of graph files, for editors.
-const SCHEMA: &str = "docs/schema/weir-graph.schema.json";
+/// What the program prints as a whole, from the checkout, and the words that make it do so.
+const WHOLE: &[(&str, &[&str])] = &[
+    ("docs/schema/weir-graph.schema.json", &["-h", "schema"]),
+    ("docs/completions/weir.bash", &["completions", "bash"]),
+    ("docs/completions/_weir", &["completions", "zsh"]),
+    ("docs/completions/weir.fish", &["completions", "fish"]),
+    ("docs/man/weir.1", &["man"]),
+];
 
 /// What to do with the pages made.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,24 +38,24 @@ pub(crate) fn docs(mode: Mode) -> Result<()> {
     step("build", &mut cargo(&["build", "--quiet", "--workspace", "--bins"]))?;
     let pages = pages(|about| run::output(Command::new(target_dir().join("debug/weir")).args(["-h", about])))?;
     let there = written()?;
-    schema(mode)?;
+    WHOLE.iter().try_for_each(|(file, words)| whole(mode, file, words))?;
     match mode {
         Mode::Write => write(&pages, &there),
         Mode::Check => check(&pages, &there),
     }
 }
 
-/// Writes the schema of graph files, or compares it with the one written.
-fn schema(mode: Mode) -> Result<()> {
-    let text = run::output(Command::new(target_dir().join("debug/weir")).args(["-h", "schema"]))?;
-    let path = run::root().join(SCHEMA);
+/// Writes a file that the program prints as a whole, or compares it with the one written.
+fn whole(mode: Mode, file: &str, words: &[&str]) -> Result<()> {
+    let text = run::output(Command::new(target_dir().join("debug/weir")).args(words))?;
+    let path = run::root().join(file);
     match mode {
         Mode::Write => {
-            let folder = path.parent().ok_or("the schema has a folder")?;
-            fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(|e| format!("{SCHEMA}: {e}"))
+            let folder = path.parent().ok_or("a file has a folder")?;
+            fs::create_dir_all(folder).and_then(|()| fs::write(&path, text)).map_err(|e| format!("{file}: {e}"))
         }
         Mode::Check if fs::read_to_string(&path).is_ok_and(|there| there == text) => Ok(()),
-        Mode::Check => Err(format!("{SCHEMA} is not what the program says; cargo xtask docs writes it")),
+        Mode::Check => Err(format!("{file} is not what the program says; cargo xtask docs writes it")),
     }
 }
 

@@ -18,9 +18,9 @@ usage: cargo xtask COMMAND
 
   test [--no-install] [FILTER]   Install the peers that tests need (apt), build, run every test whose name holds FILTER
   tidy                           Check layers, owners and source rules; see xtask/src/tidy
-  bench [fanout|hops|start]      Measure the release build; docs/performance.md says what the numbers mean
+  bench [fanout|hops|plan|start] Measure the release build; docs/performance.md says what the numbers mean
   faults [--pairs N] [FAULT]     Ten outputs, each fault on some, the others compared packet by packet: docs/faults.md
-  docs [--check]                 Write docs/filters from the option tables, or check that it is up to date
+  docs [--check]                 Write docs/filters, completions and the manual page from the option tables, or check them
 ";
 
 fn main() -> ExitCode {

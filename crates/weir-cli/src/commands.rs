@@ -1,4 +1,4 @@
-//! `weir run`, `plan`, `explain`, `check`, `convert`, `fmt`: what can be done with a graph beside running its words.
+//! `weir run`, `plan`, `explain`, `check`, `convert`, `fmt` and others: what can be done with a graph beside running its words.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Check,
     Convert,
     Fmt,
+    Completions,
+    /// What the scripts of `completions` call.
+    Complete,
+    Man,
 }
 
 impl Command {
@@ -34,7 +38,15 @@ impl Command {
         ("check", Self::Check),
         ("convert", Self::Convert),
         ("fmt", Self::Fmt),
+        ("completions", Self::Completions),
+        ("complete", Self::Complete),
+        ("man", Self::Man),
     ];
+
+    /// Those that people type.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(|(_, command)| *command != Self::Complete).map(|(name, _)| *name)
+    }
 
     /// The command a word is.
     pub(crate) fn of(word: &str) -> Option<Self> {

@@ -23,7 +23,7 @@ usage: weir [OPTIONS] SOURCE [FILTER...] -o OUTPUT [-o OUTPUT...]
 weir -h tells more.
 ";
 
-const WORDS: &str = "\
+pub(crate) const WORDS: &str = "\
 Sources   -i FILE, avgen          Encoders  c=avc:b=2M, c=aac:b=128k
 Outputs   -o rtmp://HOST:PORT/APP[/NAME]:rtmp_listen=1, -o FILE.flv, -o FILE.264, -o null;
           -o rtmp://HOST/APP:key=@FILE publishes to a server
@@ -32,7 +32,7 @@ a parser or a muxer, is inserted, and hears the options of the output too: -o x.
 An option for every filter that has it: --name=value, --filter@name=value.
 ";
 
-const COMMANDS: &str = "\
+pub(crate) const COMMANDS: &str = "\
 weir run FILE        run a graph file (.toml, .yaml, .json)
 weir plan ...        show the graph before it runs: a tree, or --json, --dot, --mermaid, --svg
 weir explain ...     say why each link is as it is, and why others are not
@@ -40,9 +40,11 @@ weir check ...       say everything that would go wrong
 weir convert ... F   write words or a graph file as the graph file F; - prints words
 weir fmt FILE        format a graph file
 Instead of ... stand words or a graph file.
+weir completions SH  print what the shell SH (bash, zsh, fish) needs to complete words
+weir man             print the manual page
 ";
 
-const CODES: &str = "\
+pub(crate) const CODES: &str = "\
 Exit codes: 0 all went well, 1 something failed or could not start, 2 the words make no sense,
 130 stopped by a second Ctrl-C. The first Ctrl-C ends the sources; outputs finish what they have.
 ";

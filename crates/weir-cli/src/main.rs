@@ -3,9 +3,11 @@
 //! Everything here is about people: options, help, messages, the status line, signals and exit codes.
 
 mod commands;
+mod complete;
 mod help;
 mod input;
 mod logs;
+mod man;
 mod messages;
 mod options;
 mod screen;
@@ -61,6 +63,9 @@ fn run(words: &[String]) -> u8 {
     let rest = if command.is_some() { &words[1..] } else { words };
     match command {
         Some(Command::Fmt) => return commands::fmt(rest),
+        Some(Command::Completions) => return complete::script(rest),
+        Some(Command::Complete) => return complete::answer(rest, &registry),
+        Some(Command::Man) => return screen::out(&man::page(&registry)),
         Some(Command::Run) => {
             let Some((file, more)) = rest.split_first() else {
                 Screen::new([]).error("run needs a graph file: weir run FILE.toml");
@@ -138,7 +143,7 @@ fn work(registry: &mut Registry, command: Option<Command>, input: &Input, shape:
         Some(Command::Explain) => commands::explain(built, &messages),
         Some(Command::Check) => commands::check(built, &messages),
         Some(Command::Convert) => commands::convert_to(input, &parsed, target.map_or("-", String::as_str), &messages),
-        Some(Command::Run | Command::Fmt) | None => start(built, registry, &options, &messages),
+        Some(_) | None => start(built, registry, &options, &messages),
     }
 }
 

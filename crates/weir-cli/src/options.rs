@@ -35,6 +35,7 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-no-argchk", takes: Takes::Nothing },
     OwnOption { name: "-full-link", takes: Takes::Nothing },
     OwnOption { name: "-runfor", takes: Takes::Nothing },
+    OwnOption { name: "-runforf", takes: Takes::Nothing },
     OwnOption { name: "-sid", takes: Takes::Nothing },
     OwnOption { name: "-blacklist", takes: Takes::Nothing },
 ];
@@ -170,6 +171,8 @@ pub(crate) fn command() -> Command {
                 "TIME",
                 "End the sources after this time: 10s, 500 (milliseconds); outputs finish what they have",
             )
+            // GPAC's other way to end lets packets go that outputs have not taken; here nothing has to be lost for it.
+            .alias("runforf")
             .value_parser(time),
         )
         .arg(flag("cl", "Complete links: every filter gets every stream it takes, wherever it stands"))

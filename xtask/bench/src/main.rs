@@ -8,6 +8,7 @@ mod clip;
 mod fanout;
 mod hops;
 mod load;
+mod plan;
 mod process;
 mod start;
 
@@ -34,15 +35,17 @@ fn run(words: &[&str]) -> Result<()> {
             println!("{}\n", process::machine());
             fanout::measure(fanout::PLAYERS)?;
             hops::measure()?;
+            plan::measure()?;
             start::measure()
         }
         ["fanout"] => fanout::measure(fanout::PLAYERS),
         ["fanout", players] => fanout::measure(&[players.parse()?]),
         ["hops"] => hops::measure(),
+        ["plan"] => plan::measure(),
         ["start"] => start::measure(),
         // Parts of fanout, each a process of its own.
         ["bare", port] => bare::serve(port.parse()?),
         ["load", what, port, players] => load::run(load::Kind::of(what)?, port.parse()?, players.parse()?),
-        _ => Err("usage: weir-bench [fanout [PLAYERS]|hops|start]".into()),
+        _ => Err("usage: weir-bench [fanout [PLAYERS]|hops|plan|start]".into()),
     }
 }

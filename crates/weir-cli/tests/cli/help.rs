@@ -124,3 +124,36 @@ fn a_full_disk_is() {
     assert_eq!(end.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&end.stderr).starts_with("error: cannot write to standard output: "));
 }
+
+/// What bash makes of a line when somebody presses the tab key at its end.
+fn bash_completes(line: &str) -> Vec<String> {
+    let weir = std::path::Path::new(env!("CARGO_BIN_EXE_weir"));
+    let folder = weir.parent().expect("a program is in a folder").display();
+    let script = format!(
+        "PATH={folder}:$PATH; source <(weir completions bash); COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; _weir; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let ran = std::process::Command::new("bash").args(["--norc", "-c", &script]).output().expect("bash is there");
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_words_and_options_within_them() {
+    assert_eq!(bash_completes("weir avg"), ["avgen"]);
+    assert_eq!(bash_completes("weir avgen:dur=1:siz"), ["sizes="], "readline breaks words at colons");
+    assert_eq!(bash_completes("weir avgen c=a"), ["avc", "aac"]);
+    assert_eq!(bash_completes("weir avgen -o x.flv:keyf"), ["keyframes="]);
+    assert_eq!(bash_completes("weir -o "), [""], "bash completes files itself");
+    assert!(bash_completes("weir ").contains(&"explain".to_owned()));
+}
+
+#[test]
+fn completions_are_for_shells_that_are_known() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(weir(&format!("completions {shell}")).stdout.contains("weir complete -- "), "{shell}");
+    }
+    let ran = weir("completions csh");
+    assert_eq!((ran.code, ran.stderr.contains("bash, zsh or fish")), (2, true), "{}", ran.stderr);
+    assert!(weir("man").stdout.starts_with(".TH WEIR 1"));
+}
