@@ -2,7 +2,6 @@
 //! And it serves encrypted.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use weir_tests::peers::{self, Player};
@@ -12,8 +11,6 @@ use crate::isolation::noisy_film;
 
 /// A key frame each second.
 const SOURCE: &str = "avgen:sizes=240x160:rates=200k c=avc:g=25 c=aac";
-/// Where distributions keep the RTMP module of nginx.
-const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 /// A TLS server that passes on what it gets to a plain port: `python3 terminator.py PORT PLAIN`, with `tls.crt` and
 /// `tls.key` beside it.
 const TERMINATOR: &str = include_str!("terminator.py");
@@ -28,21 +25,7 @@ fn ffmpeg(lab: &Lab, port: u16, file: &str) -> Process {
 
 /// nginx in one process. It records what is published to `live`, and takes nothing in `shut`.
 pub(crate) fn nginx(lab: &Lab, port: u16) -> Option<Process> {
-    peers::peer("nginx")?;
-    peers::require("the RTMP module of nginx", Path::new(MODULE).exists())?;
-    let config = format!(
-        "load_module {MODULE};\nevents {{}}\ndaemon off; master_process off; pid nginx.pid; error_log error.log info;\n\
-         rtmp {{ access_log off; server {{ listen 127.0.0.1:{port};\n\
-         application live {{ live on; record all; record_path {}; }}\n\
-         application shut {{ live on; deny publish all; }} }} }}\n",
-        lab.dir().display()
-    );
-    fs::write(lab.path("nginx.conf"), config).expect("the test's directory takes files");
-    let mut command = Command::new(peers::tool("nginx"));
-    command.arg("-c").arg(lab.path("nginx.conf")).arg("-p").arg(lab.dir());
-    let nginx = Process::start("nginx", command, lab.dir());
-    wait::until_true("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    Some(nginx)
+    weir_tests::nginx::start(lab, port, "")
 }
 
 /// Waits until weir has said this.

@@ -11,6 +11,7 @@ pub mod client;
 mod dir;
 pub mod faults;
 mod lab;
+pub mod nginx;
 pub mod peers;
 mod ports;
 pub mod process;

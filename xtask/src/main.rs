@@ -1,4 +1,4 @@
-//! Project chores: `cargo xtask test`, `tidy`, `bench`, `faults`, `docs`.
+//! Project chores: `cargo xtask test`, `tidy`, `bench`, `faults`, `interop`, `docs`.
 //!
 //! Only starts other programs and reads the checkout. It never links the engine, so that it is built in seconds; what
 //! must run inside the engine is in `xtask/bench`, what runs beside real peers in `xtask/trials`.
@@ -20,6 +20,7 @@ usage: cargo xtask COMMAND
   tidy                           Check layers, owners and source rules; see xtask/src/tidy
   bench [fanout|hops|plan|start] Measure the release build; docs/performance.md says what the numbers mean
   faults [--pairs N] [FAULT]     Ten outputs, each fault on some, the others compared packet by packet: docs/faults.md
+  interop [PEER]                 Real runs with every peer that can be had: docs/interop.md
   docs [--check]                 Write docs/filters, completions and the manual page from the option tables, or check them
 ";
 
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         ["test", options @ ..] => test::Options::parse(options).and_then(|o| test::test(&o)),
         ["tidy"] => tidy::tidy(),
         ["bench", which @ ..] => bench::bench(which),
-        ["faults", options @ ..] => trials::trials("faults", options),
+        [kind @ ("faults" | "interop"), options @ ..] => trials::trials(kind, options),
         ["docs"] => docs::docs(docs::Mode::Write),
         ["docs", "--check"] => docs::docs(docs::Mode::Check),
         ["help" | "-h" | "--help"] => {

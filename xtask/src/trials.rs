@@ -1,4 +1,4 @@
-//! `cargo xtask faults`: builds the release program and the trials, and runs the latter.
+//! `cargo xtask faults` and `cargo xtask interop`: builds the release program and the trials, and runs the latter.
 
 use crate::run::{Result, cargo, step, target_dir};
 

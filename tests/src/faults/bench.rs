@@ -311,19 +311,20 @@ impl Bench {
             }
         }
         for (_, seen) in &healthy {
-            let measured: Vec<_> = seen.arrivals.iter().filter(|&&at| (start + SETTLE..end).contains(&at)).collect();
-            run.gaps.extend(measured.windows(2).map(|pair| pair[1].duration_since(*pair[0])));
+            let measured: Vec<_> = seen.arrivals.iter().filter(|(at, _)| (start + SETTLE..end).contains(at)).collect();
+            let pairs = measured.windows(2).filter(|pair| !pair[1].1);
+            run.gaps.extend(pairs.map(|pair| pair[1].0.duration_since(pair[0].0)));
         }
         run.gaps.sort();
-        let is_stopped = |seen: &Seen| seen.arrivals.last().is_none_or(|&at| at + STOPPED < end);
+        let is_stopped = |seen: &Seen| seen.arrivals.last().is_none_or(|&(at, _)| at + STOPPED < end);
         run.healthy =
             healthy.into_iter().map(|(name, seen)| Healthy { is_stopped: is_stopped(&seen), name, seen }).collect();
-        self.judge_files(run, fault, disk);
         let back = |seen: &Seen| {
             let since = seen.unbroken_since.filter(|_| seen.unbroken >= BACK && !is_stopped(seen))?;
             Some(since.saturating_duration_since(start + fault.healed()))
         };
         run.struck = struck.into_iter().map(|(slot, seen)| Struck { back: back(&seen), slot, seen }).collect();
+        self.judge_files(run, fault, disk);
     }
 
     /// Judges files, and removes them.

@@ -99,8 +99,9 @@ pub struct Seen {
     pub undecodable: u64,
     /// Times it got a stream: connections that carried media.
     pub sessions: u32,
-    /// When each picture was complete.
-    pub arrivals: Vec<Instant>,
+    /// When each picture was complete, and whether the clip began anew with it: sound and picture are not equally long, so
+    /// that there is a pause.
+    pub arrivals: Vec<(Instant, bool)>,
     /// The first and the last picture, by their number in the clip.
     pub ends: Option<(usize, usize)>,
     /// Packets since the last loss or the last beginning.
@@ -171,7 +172,7 @@ impl Judge {
             self.seen.unbroken_since = Some(at);
         }
         if kind == TagKind::Video {
-            self.seen.arrivals.push(at);
+            self.seen.arrivals.push((at, self.next[0] == Some(1)));
         }
     }
 

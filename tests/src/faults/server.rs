@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -74,6 +74,8 @@ impl Behaviour {
 struct Shared {
     behaviour: Mutex<Behaviour>,
     judge: Mutex<Judge>,
+    /// Publishers so far. What an earlier one sent before its network broke may still come when there is a later one.
+    publishers: AtomicU64,
     stops: AtomicBool,
 }
 
@@ -104,7 +106,12 @@ impl Server {
     #[must_use]
     pub fn start(port: u16, tls: Option<ServerTls>, clip: &Arc<Clip>, behaviour: Behaviour) -> Self {
         let judge = Mutex::new(Judge::new(clip));
-        let shared = Arc::new(Shared { behaviour: Mutex::new(behaviour), judge, stops: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            behaviour: Mutex::new(behaviour),
+            judge,
+            publishers: AtomicU64::new(0),
+            stops: AtomicBool::new(false),
+        });
         let listening = Arc::clone(&shared);
         thread::spawn(move || listen(port, tls.map(Tls::Server).as_ref(), &listening));
         Self { shared, port }
@@ -261,12 +268,14 @@ struct Connection<'a> {
     start: Instant,
     buffer: Vec<u8>,
     is_live: bool,
+    /// Which publisher this is.
+    number: u64,
 }
 
 impl<'a> Connection<'a> {
     fn new(wire: Wire, shared: &'a Shared) -> Self {
         let session = ServerSession::new(ServerConfig::default(), [5; 32], Time::ZERO);
-        Self { wire, session, shared, start: Instant::now(), buffer: vec![0; 256 * 1024], is_live: false }
+        Self { wire, session, shared, start: Instant::now(), buffer: vec![0; 256 * 1024], is_live: false, number: 0 }
     }
 
     fn now(&self) -> Time {
@@ -358,6 +367,7 @@ impl<'a> Connection<'a> {
             }
             Behaviour::WrongKey => self.session.reject_publish(msid, Refusal::BadName, "No such key.", now),
             _ => {
+                self.number = self.shared.publishers.fetch_add(1, Ordering::Relaxed) + 1;
                 lock(&self.shared.judge).begin();
                 let _ = self.session.accept_publish(msid, now); // what is wrong comes up with the next input
             }
@@ -377,6 +387,8 @@ impl<'a> Connection<'a> {
             _ => return,
         };
         self.is_live = true;
-        lock(&self.shared.judge).take(kind, &message.body, at);
+        if self.number == self.shared.publishers.load(Ordering::Relaxed) {
+            lock(&self.shared.judge).take(kind, &message.body, at);
+        }
     }
 }

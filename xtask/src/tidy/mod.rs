@@ -2,9 +2,11 @@
 //! sources. What it says names a file, a line and a rule.
 //!
 //! - [`crates`]: layers point down only, every third-party package has one owner, every manifest is complete;
+//! - [`named`]: tests that documentation names exist;
 //! - [`rules`]: what code of a layer may name, and how files look.
 
 mod crates;
+mod named;
 mod rules;
 mod source;
 
@@ -42,6 +44,7 @@ pub(crate) fn tidy() -> Result<()> {
     let blocking = rules::blocking_crates(&sources);
     sources.iter().for_each(|s| rules::check(s, &blocking, &mut findings));
     texts.iter().for_each(|(path, text)| rules::check_text(path, text, &mut findings));
+    texts.iter().for_each(|(path, text)| named::check(path, text, &mut findings));
     findings.sort();
     findings.iter().for_each(|f| println!("{f}"));
     match findings.len() {

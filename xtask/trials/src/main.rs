@@ -1,8 +1,10 @@
-//! `weir-trials`: weir under faults. What it sees it writes to docs/faults.md; `cargo xtask faults` builds and calls it.
+//! `weir-trials`: weir under faults, and weir with every peer that can be had. What it sees it writes to docs/faults.md and
+//! docs/interop.md; `cargo xtask faults` and `cargo xtask interop` build and call it.
 //!
 //! It fails when weir does not keep its promise; what other programs do is told and not judged.
 
 mod faults;
+mod interop;
 mod page;
 
 use std::process::ExitCode;
@@ -15,7 +17,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let result = match *words {
         ["faults", ref options @ ..] => faults::run(options),
-        _ => Err("usage: weir-trials faults [--pairs N] [FAULT]".into()),
+        ["interop", ref options @ ..] => interop::run(options),
+        _ => Err("usage: weir-trials faults [--pairs N] [FAULT] | interop [PEER]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

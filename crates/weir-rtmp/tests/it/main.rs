@@ -3,6 +3,7 @@
 
 mod chunks;
 mod hostile;
+mod publisher;
 mod ring;
 mod ring_model;
 mod server;
