@@ -34,6 +34,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("ufnalu", &["ufnalu"]),
     ("ufadts", &["ufadts"]),
     ("writegen", &["writegen"]),
+    ("ffdec", &["avcdec", "aacdec"]),
     ("ffenc", &["avcenc", "aacenc"]),
     // GPAC's is a source of streams, and its muxer a sink: what stands between them and the file is left out.
     ("ffdmx", &["flvdmx"]),

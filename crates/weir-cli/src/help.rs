@@ -55,6 +55,7 @@ const NAME_COLUMNS: usize = 12;
 const ROLES: &[(Role, &str, &str)] = &[
     (Role::Source, "Sources", "source"),
     (Role::Transform, "Filters", "filter"),
+    (Role::Decoder, "Decoders", "decoder"),
     (Role::Encoder, "Encoders", "encoder"),
     (Role::Mux, "Muxers", "muxer"),
     (Role::Sink, "Outputs", "output"),

@@ -37,6 +37,14 @@ pub(crate) struct Search<'a> {
     pub(crate) prefer: &'a [String],
     /// Types it may not hold: those already on the way.
     pub(crate) without: &'a [&'static str],
+    /// Whether it may hold decoders.
+    pub(crate) decodes: bool,
+}
+
+impl Search<'_> {
+    fn allows(&self, plugin: &dyn Plugin) -> bool {
+        !self.without.contains(&plugin.name()) && (self.decodes || plugin.role() != Role::Decoder)
+    }
 }
 
 /// The first filter of a chain.
@@ -136,7 +144,7 @@ impl Chains {
         let Use { plugin, bundle } = &self.uses[i];
         bundle.accepts(search.pid).is_ok()
             && same_medium(search.pid.stream_type(), bundle.output_type())
-            && !search.without.contains(&plugin.name())
+            && search.allows(plugin.as_ref())
     }
 
     /// Whether `a` and `b` are one filter type that gives different kinds of stream.
@@ -177,8 +185,10 @@ impl Chains {
     fn steps(&self, way: &[NodeIndex], search: &Search<'_>) -> Vec<NodeIndex> {
         let Some(&at) = way.last().filter(|at| !self.uses[**at].is_mux()) else { return Vec::new() };
         let from = self.uses[at].bundle.output_type();
-        let is_new = |name: &str| !search.without.contains(&name) && !way.iter().any(|i| self.name(*i) == name);
-        let fits = |i: &NodeIndex| is_new(self.name(*i)) && same_medium(from, self.uses[*i].bundle.output_type());
+        let is_new = |i: &NodeIndex| {
+            search.allows(self.uses[*i].plugin.as_ref()) && !way.iter().any(|j| self.name(*j) == self.name(*i))
+        };
+        let fits = |i: &NodeIndex| is_new(i) && same_medium(from, self.uses[*i].bundle.output_type());
         self.uses.neighbors(at).filter(fits).collect()
     }
 

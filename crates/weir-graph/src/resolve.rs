@@ -326,8 +326,15 @@ impl Graph {
             most: self.rules.max_chain.saturating_sub(since),
             prefer: &self.preferred(pid.from, target),
             without: &without,
+            decodes: !self.is_encoded_here(pid.from),
         };
         self.chains.first_hop(&search)
+    }
+
+    /// Whether an encoder of this graph made what `from` gives. That is decoded again only where a decoder is named.
+    fn is_encoded_here(&self, from: NodeId) -> bool {
+        let mut up = std::iter::successors(Some(from), |id| self.first_producer(*id));
+        up.any(|id| self.nodes[id].plugin.role() == Role::Encoder)
     }
 
     /// What was inserted between the declared filter before `at` and `at` itself: how many filters since the last point

@@ -15,6 +15,8 @@ pub enum Role {
     Transform,
     /// A transform that joins many inputs into one file stream.
     Mux,
+    /// A transform that turns a codec into raw media.
+    Decoder,
     /// A transform that turns raw media into a codec; chosen by `c=CODEC`.
     Encoder,
     /// No outputs.
@@ -83,7 +85,7 @@ pub trait Plugin: Send + Sync {
     fn max_inputs(&self) -> usize {
         match self.role() {
             Role::Source => 0,
-            Role::Transform | Role::Encoder | Role::Sink => 1,
+            Role::Transform | Role::Decoder | Role::Encoder | Role::Sink => 1,
             Role::Mux => usize::MAX,
         }
     }

@@ -53,7 +53,7 @@ fn entries(plugin: &dyn Plugin) -> Vec<Value> {
         Role::Source => ways.push(("in", url)),
         Role::Sink => ways.push(("out", url)),
         Role::Encoder => ways.push(("enc", json!({ "enum": CodecId::names().collect::<Vec<_>>() }))),
-        Role::Transform | Role::Mux => {}
+        Role::Transform | Role::Decoder | Role::Mux => {}
     }
     ways.into_iter().map(|(key, value)| entry(plugin, key, value)).collect()
 }

@@ -161,9 +161,8 @@ impl Arguments<'_> {
 
     /// Filters that hear arguments of this one.
     fn neighbours(&self) -> impl Iterator<Item = &Arc<dyn Plugin>> {
-        let insertable = |p: &&Arc<dyn Plugin>| {
-            !self.local && !p.explicit_only() && matches!(p.role(), Role::Transform | Role::Mux | Role::Encoder)
-        };
+        let insertable =
+            |p: &&Arc<dyn Plugin>| !self.local && !p.explicit_only() && !matches!(p.role(), Role::Source | Role::Sink);
         self.registry.iter().filter(insertable)
     }
 

@@ -83,13 +83,25 @@ fn what_was_not_used_is_told_at_the_end() {
 }
 
 #[test]
-fn a_filter_that_nothing_comes_to() {
-    let test = "idle";
-    assert_eq!(weir_in(test, "avgen:dur=0.2:sizes=64x64 c=avc c=aac -o x.flv").code, 0);
-    let words = ["-i", "x.flv", "c=avc", "-o", "y.flv"];
-    let ran = Ran::of(command().current_dir(scratch_of(test)).args(words).output().expect("it runs"));
-    says(&ran.stderr, "warning: avcenc: is not used: avcenc does not take CodecID avc");
+fn what_an_encoder_made_does_not_come_to_another_encoder() {
+    let ran = weir_in("idle", "avgen:dur=0.2:sizes=64x64 c=avc c=avc:b=90k c=aac -o x.flv");
+    says(&ran.stderr, "warning: avcenc#2: is not used: avcenc#2 does not take CodecID avc");
     assert_eq!(ran.code, 0);
+}
+
+#[test]
+fn one_decoder_serves_every_encoder() {
+    let test = "ladder";
+    assert_eq!(weir_in(test, "avgen:dur=0.4:sizes=64x64 c=avc c=aac -o x.flv").code, 0);
+    let words = "-graph -i x.flv:FID=s c=avc:b=60k:SID=s:FID=lo c=avc:b=90k:SID=s:FID=hi c=aac:SID=s:FID=a \
+                 -o lo.flv:SID=lo,a -o hi.flv:SID=hi,a";
+    let ran = Ran::of(command().current_dir(scratch_of(test)).args(words.split_whitespace()).output().expect("it runs"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches(") avcdec (").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches(") aacdec (").count(), 1, "{}", ran.stderr);
+    for file in ["lo.flv", "hi.flv"] {
+        assert!(fs::metadata(scratch_of(test).join(file)).expect("written").len() > 1000, "{file}");
+    }
 }
 
 #[test]
