@@ -95,7 +95,8 @@ fn one_decoder_serves_every_encoder() {
     assert_eq!(weir_in(test, "avgen:dur=0.4:sizes=64x64 c=avc c=aac -o x.flv").code, 0);
     let words = "-graph -i x.flv:FID=s c=avc:b=60k:SID=s:FID=lo c=avc:b=90k:SID=s:FID=hi c=aac:SID=s:FID=a \
                  -o lo.flv:SID=lo,a -o hi.flv:SID=hi,a";
-    let ran = Ran::of(command().current_dir(scratch_of(test)).args(words.split_whitespace()).output().expect("it runs"));
+    let ran =
+        Ran::of(command().current_dir(scratch_of(test)).args(words.split_whitespace()).output().expect("it runs"));
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(ran.stderr.matches(") avcdec (").count(), 1, "{}", ran.stderr);
     assert_eq!(ran.stderr.matches(") aacdec (").count(), 1, "{}", ran.stderr);
