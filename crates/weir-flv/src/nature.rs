@@ -2,7 +2,7 @@
 
 use weir_media::Bytes;
 
-use crate::{AudioBody, ExPacket, FrameType, ScriptData, TagKind, VideoBody};
+use crate::{AudioBody, ExPacket, FrameType, Multitrack, ScriptData, TagKind, VideoBody};
 use weir_amf::Limits;
 
 /// What a tag or message is to those who join late or fall behind.
@@ -45,6 +45,8 @@ impl Nature {
                 number(enhanced)
             }
             body if body.is_sequence_header() => Self::Header(0),
+            // Who joins begins where the first track can; its key pictures come in front of those of others.
+            VideoBody::Enhanced { body, .. } if track(body) > 0 => Self::Inter,
             body if body.is_key_frame() => Self::Key,
             VideoBody::Other { frame: FrameType::DISPOSABLE, .. } => Self::Disposable,
             _ => Self::Inter,
@@ -63,10 +65,19 @@ impl Nature {
 
 /// A header of a track: the kind of header below, the track above.
 fn number(body: &crate::Enhanced) -> Nature {
-    /// Behind the packet type, the track layout and the codec's name.
-    const TRACK_AT: usize = 6;
-    let track = body.raw.get(TRACK_AT).filter(|_| body.multitrack.is_some()).copied().unwrap_or(0);
-    Nature::Header(u16::from(track) << 8 | u16::from(body.packet.0))
+    Nature::Header(u16::from(track(body)) << 8 | u16::from(body.packet.0))
+}
+
+/// The number of the track, or of the first one in a body of several.
+fn track(body: &crate::Enhanced) -> u8 {
+    /// Bytes of the codec's name, which stands before the number where each track has its own.
+    const NAME: usize = 4;
+    let at = match body.multitrack {
+        None => return 0,
+        Some(Multitrack::ManyCodecs) => body.head + NAME,
+        Some(_) => body.head,
+    };
+    body.raw.get(at).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -112,6 +123,20 @@ mod tests {
         assert_eq!(audio(b"\x95\x00Opus\x03\x01"), Nature::Header(0x300));
         assert_eq!(video(b"\x91hvc1\x00\x00\x00\x01"), Nature::Key);
         assert_eq!(video(b"\xa3hvc1\x01"), Nature::Inter);
+    }
+
+    #[test]
+    fn key_pictures_are_those_of_the_first_track() {
+        assert_eq!(video(b"\x96\x01avc1\x01\x00\x00\x00\x01"), Nature::Inter);
+        assert_eq!(video(b"\x96\x01avc1\x00\x00\x00\x00\x01"), Nature::Key);
+        assert_eq!(
+            video(b"\x96\x11avc1\x00\x00\x00\x04\x00\x00\x00\x01"),
+            Nature::Key,
+            "several, the first among them"
+        );
+        let moved = b"\x97\x02\x03\xd0\x90\x06\x00avc1\x02\x01";
+        assert_eq!(video(moved), Nature::Header(0x200), "behind a time offset");
+        assert_eq!(video(b"\x96\x20avc1\x03\x00\x00\x01\x01"), Nature::Header(0x300));
     }
 
     #[test]
