@@ -7,6 +7,7 @@ mod comeback;
 mod corpus;
 mod decoders;
 mod endings;
+mod enhanced;
 mod errors;
 mod failover;
 mod faults;

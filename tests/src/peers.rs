@@ -56,6 +56,17 @@ pub fn tool(program: &str) -> PathBuf {
     find(program).unwrap_or_else(|| panic!("these tests need {program} in PATH"))
 }
 
+/// FFmpeg 9, which speaks enhanced RTMP: where `cargo xtask test` puts it, or what `WEIR_FFMPEG9` names. `None` when it is
+/// not there.
+#[must_use]
+pub fn ffmpeg9() -> Option<PathBuf> {
+    let named = env::var_os("WEIR_FFMPEG9").map(PathBuf::from);
+    let this = env::current_exe().ok(); // target/debug/deps/e2e-...
+    let ours = this.iter().flat_map(|exe| exe.ancestors().nth(3)).map(|target| target.join("peers/ffmpeg9/ffmpeg"));
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers/ffmpeg9/ffmpeg");
+    named.into_iter().chain(ours).chain([usual]).find(|path| path.is_file())
+}
+
 /// A player that records what it gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Player {

@@ -1,9 +1,10 @@
 //! What the tests need beside cargo: programs to play and publish with, and the Debian packages they come in.
 //!
-//! It installs with apt where it may, says what it installs, and knows which tests are left out without a program.
+//! It installs with apt where it may, and from PyPI below the target directory, says what it installs, and knows which
+//! tests are left out without a program.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run::{self, Result, say, succeeds};
@@ -18,17 +19,36 @@ struct Peer {
     /// A command that succeeds when it is there.
     probe: &'static [&'static str],
     packages: &'static [&'static str],
+    /// A package of PyPI that it comes in; `packages` are what that needs.
+    pypi: Option<&'static PyPi>,
     /// What is left out without it.
     left_out: &'static str,
     /// Whether tests need it, or only run slower without it.
     required: bool,
 }
 
+/// A program in a package of PyPI, which gets an environment of its own.
+struct PyPi {
+    /// The directory below `peers` in the target directory; the program is `ffmpeg` in it.
+    place: &'static str,
+    package: &'static str,
+    /// Python that prints the path of the program.
+    path: &'static str,
+}
+
+/// Debian's FFmpeg is older than enhanced RTMP.
+const FFMPEG9: PyPi = PyPi {
+    place: "ffmpeg9",
+    package: "imageio-ffmpeg==0.8.1",
+    path: "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())",
+};
+
 const PEERS: &[Peer] = &[
     Peer {
         name: "ffmpeg",
         probe: &["ffmpeg", "-version"],
         packages: &["ffmpeg"],
+        pypi: None,
         left_out: "tests that decode, play or publish with FFmpeg",
         required: true,
     },
@@ -36,6 +56,7 @@ const PEERS: &[Peer] = &[
         name: "rtmpdump",
         probe: &["sh", "-c", "command -v rtmpdump"],
         packages: &["rtmpdump"],
+        pypi: None,
         left_out: "tests that play with librtmp",
         required: true,
     },
@@ -54,6 +75,7 @@ const PEERS: &[Peer] = &[
             "gstreamer1.0-plugins-ugly",
             "gstreamer1.0-libav",
         ],
+        pypi: None,
         left_out: "tests that play with GStreamer",
         required: true,
     },
@@ -61,6 +83,7 @@ const PEERS: &[Peer] = &[
         name: "mpv",
         probe: &["mpv", "--no-config", "--version"],
         packages: &["mpv"],
+        pypi: None,
         left_out: "tests that play with mpv",
         required: true,
     },
@@ -68,6 +91,7 @@ const PEERS: &[Peer] = &[
         name: "VLC",
         probe: &["sh", "-c", "command -v cvlc && test -e /usr/lib/*/vlc/plugins/codec/libavcodec_plugin.so"],
         packages: &["vlc-bin", "vlc-plugin-base"],
+        pypi: None,
         left_out: "tests that play with VLC",
         required: true,
     },
@@ -75,6 +99,7 @@ const PEERS: &[Peer] = &[
         name: "nginx-rtmp",
         probe: &["sh", "-c", "test -x /usr/sbin/nginx -a -e /usr/lib/nginx/modules/ngx_rtmp_module.so"],
         packages: &["nginx", "libnginx-mod-rtmp"],
+        pypi: None,
         left_out: "tests with an nginx-rtmp server",
         required: true,
     },
@@ -82,6 +107,7 @@ const PEERS: &[Peer] = &[
         name: "Python and OpenSSL",
         probe: &["sh", "-c", "command -v python3 && command -v openssl"],
         packages: &["python3", "openssl"],
+        pypi: None,
         left_out: "tests with an encrypted server",
         required: true,
     },
@@ -89,13 +115,23 @@ const PEERS: &[Peer] = &[
         name: "iproute2",
         probe: &["sh", "-c", "command -v ip && command -v unshare"],
         packages: &["iproute2", "util-linux", "mount"],
+        pypi: None,
         left_out: "tests with a lossy network",
+        required: true,
+    },
+    Peer {
+        name: "FFmpeg 9",
+        probe: &[],
+        packages: &["python3-venv"],
+        pypi: Some(&FFMPEG9),
+        left_out: "tests of enhanced RTMP",
         required: true,
     },
     Peer {
         name: "nasm",
         probe: &["nasm", "-v"],
         packages: &["nasm"],
+        pypi: None,
         left_out: "nothing; the H.264 encoder is built without assembly and takes about twice the time",
         required: false,
     },
@@ -126,11 +162,52 @@ pub(crate) fn provide(install: bool, all_required: bool) -> Result<()> {
 }
 
 fn missing<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a Peer> {
-    peers.filter(|p| !succeeds(p.probe)).collect()
+    peers.filter(|p| !p.is_here()).collect()
+}
+
+impl Peer {
+    fn is_here(&self) -> bool {
+        match self.pypi {
+            Some(pypi) => pypi.program().to_str().is_some_and(|program| succeeds(&[program, "-version"])),
+            None => succeeds(self.probe),
+        }
+    }
+}
+
+impl PyPi {
+    fn place(&self) -> PathBuf {
+        run::target_dir().join("peers").join(self.place)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.place().join("ffmpeg")
+    }
+
+    /// Makes the environment, installs the package into it and leads from `ffmpeg` to the program.
+    fn install(&self) -> Result<()> {
+        let place = self.place();
+        run::step("packages", Command::new("python3").args(["-m", "venv"]).arg(&place))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", self.package];
+        let python = place.join("bin/python");
+        run::step("packages", Command::new(&python).args(pip))?;
+        let path = run::output(Command::new(&python).args(["-c", self.path]))?;
+        let _old = std::fs::remove_file(self.program());
+        std::os::unix::fs::symlink(path.trim(), self.program())
+            .map_err(|e| format!("{}: {e}", self.program().display()))
+    }
 }
 
 /// Installs in one go, or package by package when that fails, so that one bad package costs one peer only.
 fn install_all(missing: &[&Peer]) {
+    install_packages(missing);
+    for pypi in missing.iter().filter_map(|p| p.pypi) {
+        if let Err(e) = pypi.install() {
+            say(&e);
+        }
+    }
+}
+
+fn install_packages(missing: &[&Peer]) {
     let names: Vec<_> = missing.iter().map(|p| p.name).collect();
     let Some(root) = become_root() else {
         say(&format!(

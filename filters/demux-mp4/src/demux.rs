@@ -255,8 +255,8 @@ fn choose(ctx: &mut Ctx<'_>, tracks: Vec<Track>, settings: Settings) -> Result<V
     }
     if chosen.is_empty() {
         return Err(match settings.select {
-            Select::All => Error::unsupported("no AVC or AAC track in the file"),
-            _ => Error::bad_option("no AVC or AAC track in the file is what tkid asks for"),
+            Select::All => Error::unsupported("no track of a codec that is read here in the file"),
+            _ => Error::bad_option("no track of a codec that is read here is what tkid asks for"),
         });
     }
     Ok(chosen)

@@ -1,12 +1,13 @@
 //! Sample entries: what codec a track holds and how to set up its decoder (ISO/IEC 14496-12 8.5.2, 14496-14 5.6,
-//! 14496-15 5.4, and the QuickTime sound description versions 1 and 2).
+//! 14496-15 5.4 and 8.4, the bindings of AV1, VP9, Opus, FLAC and AC-3, and the QuickTime sound description versions 1
+//! and 2).
 
-use weir_codec::aac::{AudioSpecificConfig, SpecificConfig};
-use weir_codec::avc::AvcConfig;
-use weir_media::{Bytes, Frac};
+use weir_codec::opus::OpusHead;
+use weir_codec::{Colour, ErrorKind, StreamConfig};
+use weir_media::{Bytes, CodecId, Frac, Prop, Props, StreamType};
 use weir_plugin::Result;
 
-use crate::boxes::{self, Child, Children};
+use crate::boxes::{self, Child, Children, FourCc};
 
 /// Fixed fields of a visual sample entry, bytes.
 const VISUAL_FIELDS: usize = 78;
@@ -21,36 +22,67 @@ const TAG_DECODER_SPECIFIC: u8 = 5;
 /// objectTypeIndication of MPEG-4 audio, and of MPEG-2 AAC main, LC and SSR.
 const AAC_OBJECT_TYPES: [u8; 4] = [0x40, 0x66, 0x67, 0x68];
 
+/// MPEG-1 audio, and MPEG-2 audio at its lower rates.
+const MPEG_AUDIO_OBJECT_TYPES: [u8; 2] = [0x6b, 0x69];
+
 /// A sample entry of a codec that is read here, or the name of one that is not.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
-    Avc(Box<Avc>),
-    Aac(Box<Aac>),
+    Known(Box<Known>),
     Other(String),
 }
 
-/// An AVC sample entry.
+/// A sample entry of a codec that is read here.
 #[derive(Clone, Debug)]
-pub(crate) struct Avc {
-    /// The `avcC` record as stored.
-    pub(crate) record: Bytes,
-    pub(crate) config: AvcConfig,
-    /// Size from the entry; that of the SPS counts when it can be read.
-    pub(crate) size: (u32, u32),
+pub(crate) struct Known {
+    pub(crate) setup: Setup,
+    /// Size from the entry; that of the configuration counts when it says one.
+    pub(crate) size: Option<(u32, u32)>,
     /// Pixel aspect ratio, from `pasp`.
     pub(crate) sar: Option<Frac>,
+    /// From `colr`; that of the configuration counts when it says one.
+    pub(crate) colour: Option<Colour>,
     /// Average rate, bits per second, when the file says.
     pub(crate) bitrate: Option<u32>,
 }
 
-/// An AAC sample entry.
+/// How a decoder is set up.
 #[derive(Clone, Debug)]
-pub(crate) struct Aac {
-    /// The AudioSpecificConfig as stored.
-    pub(crate) record: Bytes,
-    pub(crate) config: AudioSpecificConfig,
-    /// Average rate, bits per second, when the file says.
-    pub(crate) bitrate: Option<u32>,
+pub(crate) enum Setup {
+    Config(StreamConfig),
+    /// By the first packet; until then it is as the entry says: rate in Hz and channels.
+    ByPacket {
+        codec: CodecId,
+        rate: u32,
+        channels: u32,
+    },
+}
+
+impl Setup {
+    pub(crate) fn codec(&self) -> CodecId {
+        match self {
+            Self::Config(config) => config.codec(),
+            Self::ByPacket { codec, .. } => *codec,
+        }
+    }
+
+    /// What it says, as properties.
+    pub(crate) fn props(&self) -> Props {
+        match self {
+            Self::Config(config) => config.props(),
+            Self::ByPacket { codec, rate, channels } => Props::new()
+                .with(Prop::StreamType, StreamType::Audio)
+                .with(Prop::CodecId, *codec)
+                .with(Prop::SampleRate, *rate)
+                .with(Prop::NumChannels, *channels),
+        }
+    }
+}
+
+impl Known {
+    fn sound(setup: Setup, bitrate: Option<u32>) -> Entry {
+        Entry::Known(Box::new(Self { setup, size: None, sar: None, colour: None, bitrate }))
+    }
 }
 
 /// All entries of an `stsd` box.
@@ -62,25 +94,39 @@ pub(crate) fn read_all(stsd: Child<'_>) -> Result<Vec<Entry>> {
 
 fn read(entry: Child<'_>, iso_v1: bool) -> Result<Entry> {
     match &entry.kind {
-        b"avc1" | b"avc2" | b"avc3" | b"avc4" => read_avc(entry).map(|avc| Entry::Avc(Box::new(avc))),
+        b"avc1" | b"avc2" | b"avc3" | b"avc4" => read_visual(entry, CodecId::Avc, b"avcC"),
+        b"hvc1" | b"hev1" => read_visual(entry, CodecId::Hevc, b"hvcC"),
+        b"av01" => read_visual(entry, CodecId::Av1, b"av1C"),
+        b"vp09" => read_visual(entry, CodecId::Vp9, b"vpcC"),
         b"mp4a" => read_mp4a(entry, iso_v1),
+        b"Opus" | b"fLaC" => read_sound(entry, iso_v1),
+        b"ac-3" => by_packet(entry, iso_v1, CodecId::Ac3, None),
+        b"ec-3" => by_packet(entry, iso_v1, CodecId::Eac3, None),
+        b".mp3" => by_packet(entry, iso_v1, CodecId::Mp3, None),
         other => Ok(Entry::Other(boxes::name(other))),
     }
 }
 
-fn read_avc(entry: Child<'_>) -> Result<Avc> {
+fn read_visual(entry: Child<'_>, codec: CodecId, kind: &FourCc) -> Result<Entry> {
     let fields = entry.body.get(..VISUAL_FIELDS).ok_or_else(|| entry.fault("cut short"))?;
     let half = |at: usize| u32::from(u16::from_be_bytes([fields[at], fields[at + 1]]));
     let children = entry.children(VISUAL_FIELDS);
-    let avcc = children.find_kind(b"avcC")?.ok_or_else(|| entry.fault("no avcC in it"))?;
-    let config = AvcConfig::parse(avcc.body).map_err(|e| avcc.fault(e))?;
-    Ok(Avc {
-        record: Bytes::copy_from_slice(avcc.body),
-        config,
-        size: (half(24), half(26)),
+    let record = children.find_kind(kind)?.ok_or_else(|| entry.fault(format!("no {} in it", boxes::name(kind))))?;
+    let config = StreamConfig::parse(codec, &Bytes::copy_from_slice(record.body)).map_err(|e| record.fault(e))?;
+    Ok(Entry::Known(Box::new(Known {
+        setup: Setup::Config(config),
+        size: Some((half(24), half(26))),
         sar: children.find_kind(b"pasp")?.and_then(|pasp| aspect(pasp.body)),
+        colour: children.find_kind(b"colr")?.and_then(|colr| nclx(colr.body)),
         bitrate: btrt(children)?,
-    })
+    })))
+}
+
+/// The colour of a `colr` box; `None` when that holds a profile.
+fn nclx(colr: &[u8]) -> Option<Colour> {
+    let &[b'n', b'c', b'l', ref kind, 0, primaries, 0, transfer, 0, matrix, ref rest @ ..] = colr else { return None };
+    let full_range = *kind == b'x' && rest.first().is_some_and(|byte| byte & 0x80 != 0);
+    matches!(kind, b'x' | b'c').then_some(Colour { primaries, transfer, matrix, full_range })
 }
 
 fn aspect(pasp: &[u8]) -> Option<Frac> {
@@ -93,14 +139,43 @@ fn btrt(children: Children<'_>) -> Result<Option<u32>> {
     Ok(children.find_kind(b"btrt")?.and_then(|btrt| word(btrt.body, 8)).filter(|rate| *rate > 0))
 }
 
-fn read_mp4a(entry: Child<'_>, iso_v1: bool) -> Result<Entry> {
+/// The boxes behind the fields of an entry for sound.
+fn sound_children<'a>(entry: Child<'a>, iso_v1: bool) -> Result<Children<'a>> {
     let version = entry.body.get(8..10).ok_or_else(|| entry.fault("cut short"))?;
     let extra = match (iso_v1, version) {
         (false, [0, 1]) => QUICKTIME_AUDIO_EXTRA[0],
         (false, [0, 2]) => QUICKTIME_AUDIO_EXTRA[1],
         _ => 0,
     };
-    let children = entry.children(AUDIO_FIELDS + extra);
+    Ok(entry.children(AUDIO_FIELDS + extra))
+}
+
+/// An entry whose packets say what they are.
+fn by_packet(entry: Child<'_>, iso_v1: bool, codec: CodecId, bitrate: Option<u32>) -> Result<Entry> {
+    let fields = entry.body.get(..AUDIO_FIELDS).ok_or_else(|| entry.fault("cut short"))?;
+    let half = |at: usize| u32::from(u16::from_be_bytes([fields[at], fields[at + 1]]));
+    let bitrate = bitrate.or(btrt(sound_children(entry, iso_v1)?)?);
+    Ok(Known::sound(Setup::ByPacket { codec, rate: half(24), channels: half(16) }, bitrate))
+}
+
+/// Opus and FLAC.
+fn read_sound(entry: Child<'_>, iso_v1: bool) -> Result<Entry> {
+    let children = sound_children(entry, iso_v1)?;
+    let is_opus = &entry.kind == b"Opus";
+    let kind = if is_opus { b"dOps" } else { b"dfLa" };
+    let record = children.find_kind(kind)?.ok_or_else(|| entry.fault(format!("no {} in it", boxes::name(kind))))?;
+    let config = if is_opus {
+        OpusHead::parse_dops(record.body).map(StreamConfig::Opus)
+    } else {
+        // Behind version and flags.
+        let blocks = Bytes::copy_from_slice(record.body.get(4..).unwrap_or_default());
+        StreamConfig::parse(CodecId::Flac, &blocks)
+    };
+    Ok(Known::sound(Setup::Config(config.map_err(|e| record.fault(e))?), btrt(children)?))
+}
+
+fn read_mp4a(entry: Child<'_>, iso_v1: bool) -> Result<Entry> {
+    let children = sound_children(entry, iso_v1)?;
     let wave = children.find_kind(b"wave")?;
     let esds = match wave {
         Some(wave) => wave.find(b"esds")?,
@@ -108,16 +183,22 @@ fn read_mp4a(entry: Child<'_>, iso_v1: bool) -> Result<Entry> {
     };
     let esds = esds.ok_or_else(|| entry.fault("no esds in it"))?;
     let es = EsDescriptor::read(esds.body.get(4..).unwrap_or(&[])).ok_or_else(|| esds.fault("damaged descriptor"))?;
+    let bitrate = Some(es.bitrate).filter(|rate| *rate > 0);
+    if MPEG_AUDIO_OBJECT_TYPES.contains(&es.object_type) {
+        return by_packet(entry, iso_v1, CodecId::Mp3, bitrate);
+    }
     if !AAC_OBJECT_TYPES.contains(&es.object_type) {
         return Ok(Entry::Other(format!("mp4a with object type {:#04x}", es.object_type)));
     }
-    let config = AudioSpecificConfig::parse(es.specific).map_err(|e| esds.fault(e))?;
-    if let SpecificConfig::Other { .. } = config.specific {
-        return Ok(Entry::Other(format!("mp4a with audio object type {}", config.object_type.0)));
+    match StreamConfig::parse(CodecId::Aac, &Bytes::copy_from_slice(es.specific)) {
+        Ok(config) => Ok(Known::sound(Setup::Config(config), bitrate.or(btrt(children)?))),
+        Err(e) => match e.kind {
+            ErrorKind::Unsupported(kind) if e.element == "MPEG-4 audio object type" => {
+                Ok(Entry::Other(format!("mp4a with audio object type {kind}")))
+            }
+            _ => Err(esds.fault(e)),
+        },
     }
-    let bitrate = Some(es.bitrate).filter(|rate| *rate > 0);
-    let record = Bytes::copy_from_slice(es.specific);
-    Ok(Entry::Aac(Box::new(Aac { record, config, bitrate: bitrate.or(btrt(children)?) })))
 }
 
 /// The part of an ES_Descriptor (ISO/IEC 14496-1 7.2.6.5) that sets up a decoder.

@@ -28,6 +28,20 @@ pub fn register(registry: &mut Registry) {
 /// File name extensions that are read.
 const EXTENSIONS: &str = "mp4|m4v|m4a|mov|3gp";
 
+/// Codecs that are read, each with its kind.
+const CODECS: &[(StreamType, CodecId)] = &[
+    (StreamType::Visual, CodecId::Avc),
+    (StreamType::Audio, CodecId::Aac),
+    (StreamType::Visual, CodecId::Hevc),
+    (StreamType::Visual, CodecId::Av1),
+    (StreamType::Visual, CodecId::Vp9),
+    (StreamType::Audio, CodecId::Opus),
+    (StreamType::Audio, CodecId::Flac),
+    (StreamType::Audio, CodecId::Ac3),
+    (StreamType::Audio, CodecId::Eac3),
+    (StreamType::Audio, CodecId::Mp3),
+];
+
 const OPTIONS: &[OptionDef] = &[
     OptionDef::new("loop", Kind::Int { min: -1, max: i64::MAX }, "0", "Rounds after the first, -1 for ever"),
     OptionDef::new(
@@ -52,13 +66,13 @@ impl Plugin for Mp4Demux {
     }
 
     fn summary(&self) -> &'static str {
-        "Reads the AVC and AAC tracks of an MP4 file"
+        "Reads the tracks of an MP4 file"
     }
 
     fn help(&self) -> &'static str {
         "Reads local MP4, M4A, MOV and 3GP files, progressive or fragmented, with the index at either end. The file must \
-         be seekable, so a pipe does not do. Each AVC or AAC track becomes a PID; tracks of other codecs are named and \
-         left out.\n\n\
+         be seekable, so a pipe does not do. Each track of AVC, HEVC, AV1, VP9, AAC, Opus, FLAC, AC-3, E-AC-3 or MP3 \
+         becomes a PID; tracks of other codecs are named and left out.\n\n\
          The start of an edit list is honoured, so sound and picture are in step: timestamps may begin below 0, and what \
          an edit list cuts from the start of sound is told as Delay. A file that is cut off is read as far as it goes.\n\n\
          With loop, each round starts where the last one ended on its longest track; its first packets are marked as a \
@@ -79,9 +93,7 @@ impl Plugin for Mp4Demux {
 
     fn caps(&self, _: &Options) -> Vec<Bundle> {
         let input = [Cap::is(Prop::StreamType, StreamType::File), Cap::is(Prop::FileExt, EXTENSIONS)];
-        [(StreamType::Visual, CodecId::Avc), (StreamType::Audio, CodecId::Aac)]
-            .map(|(ty, codec)| Bundle::new(input.clone(), Cap::framed(ty, codec)))
-            .to_vec()
+        CODECS.iter().map(|(ty, codec)| Bundle::new(input.clone(), Cap::framed(*ty, *codec))).collect()
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {

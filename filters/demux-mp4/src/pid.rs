@@ -1,16 +1,18 @@
 //! One output: its properties, and its packets from samples.
 
-use weir_codec::avc::{self, AvcConfig, SampleReader};
+use weir_codec::{StreamConfig, StreamReader, Unit};
 use weir_media::{Bytes, CodecId, Flags, Frac, Packet, Payload, Prop, Props, StreamType};
 use weir_plugin::{Ctx, Error, Level, OutId, Result};
 
-use crate::entry::{Aac, Avc, Entry};
+use crate::entry::{Entry, Known, Setup};
 use crate::movie::Track;
 use crate::sample::Sample;
 
 /// An output and what its track needs between samples.
 pub(crate) struct Pid {
     pub(crate) out: OutId,
+    /// Its properties in force.
+    props: Props,
     media: Media,
     /// Sample entry in force; `None` when the next sample has to set it up again.
     entry: Option<usize>,
@@ -23,8 +25,37 @@ pub(crate) struct Pid {
 }
 
 enum Media {
-    Avc(SampleReader),
-    Aac,
+    Reader(CodecId, StreamReader),
+    /// The first packet will set it up.
+    ByPacket(CodecId),
+}
+
+impl Media {
+    fn of(setup: &Setup) -> Self {
+        match setup {
+            Setup::Config(config) => Self::Reader(config.codec(), StreamReader::new(config)),
+            Setup::ByPacket { codec, .. } => Self::ByPacket(*codec),
+        }
+    }
+
+    const fn codec(&self) -> CodecId {
+        match self {
+            Self::Reader(codec, _) | Self::ByPacket(codec) => *codec,
+        }
+    }
+
+    fn read(&mut self, data: Bytes) -> std::result::Result<Unit, weir_codec::Error> {
+        match self {
+            Self::Reader(_, reader) => reader.read(data),
+            Self::ByPacket(codec) => {
+                let config = StreamConfig::of_packet(*codec, &data)?;
+                let mut reader = StreamReader::new(&config);
+                let unit = reader.read(data)?;
+                *self = Self::Reader(*codec, reader);
+                Ok(Unit { config: Some(config), ..unit })
+            }
+        }
+    }
 }
 
 /// Warnings given once for each track.
@@ -46,9 +77,10 @@ impl Pid {
         let setup = entry.and_then(|entry| Some((entry, media(track, entry)?)));
         let (entry, media) =
             setup.ok_or_else(|| Error::unsupported(format!("track {} has no known codec", track.id)))?;
-        let out = ctx.open(props(track, entry, first)?);
+        let props = props(track, entry, None, first);
+        let out = ctx.open(props.clone());
         let (flags, told) = (Flags::NONE, Told::default());
-        Ok(Self { out, media, entry: Some(entry), altered: false, last_dts: i64::MIN, flags, told })
+        Ok(Self { out, props, media, entry: Some(entry), altered: false, last_dts: i64::MIN, flags, told })
     }
 
     /// The next packet begins a new round.
@@ -79,7 +111,7 @@ impl Pid {
         };
         if let Some(config) = &unit.config {
             self.altered = true;
-            ctx.set_props(self.out, altered_props(track, entry, config)?);
+            self.publish(ctx, props(track, entry, Some(config), None));
         }
         if unit.data.is_empty() {
             return Ok(());
@@ -88,7 +120,7 @@ impl Pid {
         if unit.disposable {
             flags |= Flags::DISPOSABLE;
         }
-        if let Media::Aac = self.media {
+        if self.media.codec().stream_type() == Some(StreamType::Audio) {
             flags |= Flags::KEY;
         }
         let dts = self.forwards(ctx, track, timing.dts);
@@ -101,8 +133,7 @@ impl Pid {
         if self.entry == Some(entry) {
             return Ok(true);
         }
-        let same_kind = |new: &Media| std::mem::discriminant(new) == std::mem::discriminant(&self.media);
-        let Some(new) = media(track, entry).filter(same_kind) else {
+        let Some(new) = media(track, entry).filter(|new| new.codec() == self.media.codec()) else {
             if !std::mem::replace(&mut self.told.entry, true) {
                 let text = format!("track {}: samples of another codec (entry {}) are left out", track.id, entry + 1);
                 ctx.log(Level::Warning, text);
@@ -111,15 +142,23 @@ impl Pid {
         };
         self.media = new;
         self.entry = Some(entry);
-        ctx.set_props(self.out, props(track, entry, None)?);
+        self.publish(ctx, props(track, entry, None, None));
         Ok(true)
     }
 
-    fn read(&mut self, ctx: &mut Ctx<'_>, track: &Track, data: Bytes) -> Option<avc::Sample> {
-        let unit = match &mut self.media {
-            Media::Avc(reader) => reader.read(data),
-            Media::Aac => Ok(avc::Sample { data, disposable: false, config: None }),
-        };
+    /// Changes the properties, if they are others; the rate in `FPS` is that of the whole file.
+    fn publish(&mut self, ctx: &mut Ctx<'_>, mut props: Props) {
+        if let (None, Some(fps)) = (props.frac(Prop::Fps), self.props.frac(Prop::Fps)) {
+            props.set(Prop::Fps, fps);
+        }
+        if props != self.props {
+            ctx.set_props(self.out, props.clone());
+            self.props = props;
+        }
+    }
+
+    fn read(&mut self, ctx: &mut Ctx<'_>, track: &Track, data: Bytes) -> Option<Unit> {
+        let unit = self.media.read(data);
         unit.inspect_err(|e| {
             if !std::mem::replace(&mut self.told.damaged, true) {
                 ctx.log(
@@ -145,35 +184,47 @@ impl Pid {
 
 fn media(track: &Track, entry: usize) -> Option<Media> {
     match track.entries.get(entry)? {
-        Entry::Avc(avc) => Some(Media::Avc(SampleReader::new(&avc.config))),
-        Entry::Aac(_) => Some(Media::Aac),
+        Entry::Known(known) => Some(Media::of(&known.setup)),
         Entry::Other(_) => None,
     }
 }
 
-/// Properties of a track while one of its sample entries is in force.
-fn props(track: &Track, entry: usize, first: Option<Sample>) -> Result<Props> {
-    match &track.entries[entry] {
-        Entry::Avc(avc) => {
-            let record = avc.config.record_for_four(&avc.record).map_err(|e| damaged(track, &e))?;
-            Ok(avc_props(track, avc, &avc.config, record, first))
+/// Properties of a track while one of its sample entries is in force; `config` is what something in band made of it.
+fn props(track: &Track, entry: usize, config: Option<&StreamConfig>, first: Option<Sample>) -> Props {
+    let Entry::Known(known) = &track.entries[entry] else { return common(track) };
+    let mut props = common(track);
+    let said = config.map_or_else(|| known.setup.props(), StreamConfig::props);
+    said.iter().for_each(|(prop, value)| props.set(prop, value.clone()));
+    if known.setup.codec().stream_type() == Some(StreamType::Visual) {
+        complete_pictures(&mut props, track, known, first);
+    } else {
+        props.set(Prop::Name, format!("A{}", track.id));
+        if track.edits.skip > 0 {
+            props.set(Prop::Delay, -track.edits.skip);
         }
-        Entry::Aac(aac) => Ok(aac_props(track, aac)),
-        Entry::Other(_) => Ok(common(track)),
     }
+    if let Some(rate) = known.bitrate.map(u64::from).or(track.bitrate) {
+        props.set(Prop::Bitrate, rate);
+    }
+    props
 }
 
-/// Properties after parameter sets in band changed the configuration.
-fn altered_props(track: &Track, entry: usize, config: &AvcConfig) -> Result<Props> {
-    let record = config.build().map_err(|e| damaged(track, &e))?;
-    match &track.entries[entry] {
-        Entry::Avc(avc) => Ok(avc_props(track, avc, config, record, None)),
-        Entry::Aac(_) | Entry::Other(_) => Ok(common(track)),
+/// Adds what the file says of pictures: of their size and colour, where they do not say it themselves.
+fn complete_pictures(props: &mut Props, track: &Track, known: &Known, first: Option<Sample>) {
+    props.set(Prop::Name, format!("V{}", track.id));
+    if let Some((width, height)) = known.size.filter(|_| props.get(Prop::Width).is_none()) {
+        props.set(Prop::Width, width);
+        props.set(Prop::Height, height);
     }
-}
-
-fn damaged(track: &Track, e: &weir_codec::Error) -> Error {
-    Error::bad_input(format!("track {}: {e}", track.id))
+    if let Some(fps) = fps(track, first) {
+        props.set(Prop::Fps, fps);
+    }
+    if let Some(sar) = known.sar {
+        props.set(Prop::Sar, sar);
+    }
+    if let Some(colour) = known.colour.filter(|_| props.get(Prop::ColorMatrix).is_none()) {
+        colour.set(props);
+    }
 }
 
 fn common(track: &Track) -> Props {
@@ -184,55 +235,6 @@ fn common(track: &Track) -> Props {
     }
     if let Some(language) = &track.language {
         props.set(Prop::Language, language.as_str());
-    }
-    props
-}
-
-fn avc_props(track: &Track, avc: &Avc, config: &AvcConfig, record: Bytes, first: Option<Sample>) -> Props {
-    let info = config.sps_info().ok();
-    let (width, height) = info.as_ref().map_or(avc.size, |sps| (sps.width, sps.height));
-    let mut props = common(track)
-        .with(Prop::StreamType, StreamType::Visual)
-        .with(Prop::CodecId, CodecId::Avc)
-        .with(Prop::Name, format!("V{}", track.id))
-        .with(Prop::Width, width)
-        .with(Prop::Height, height);
-    if !config.sps.is_empty() {
-        props.set(Prop::DecoderConfig, record);
-    }
-    if let Some(fps) = fps(track, first).or(info.as_ref().and_then(|sps| sps.frame_rate)) {
-        props.set(Prop::Fps, fps);
-    }
-    if let Some(sar) = avc.sar.or(info.and_then(|sps| sps.sar)) {
-        props.set(Prop::Sar, sar);
-    }
-    with_bitrate(props, avc.bitrate, track)
-}
-
-fn aac_props(track: &Track, aac: &Aac) -> Props {
-    let config = &aac.config;
-    let mut props = common(track)
-        .with(Prop::StreamType, StreamType::Audio)
-        .with(Prop::CodecId, CodecId::Aac)
-        .with(Prop::Name, format!("A{}", track.id))
-        .with(Prop::DecoderConfig, aac.record.clone())
-        .with(Prop::SampleRate, config.output_sample_rate());
-    if let Some(channels) = config.channels() {
-        props.set(Prop::NumChannels, u32::from(channels));
-    }
-    if let Some(samples) = config.output_samples_per_frame() {
-        props.set(Prop::SamplesPerFrame, samples);
-    }
-    if track.edits.skip > 0 {
-        props.set(Prop::Delay, -track.edits.skip);
-    }
-    with_bitrate(props, aac.bitrate, track)
-}
-
-/// Adds the rate that the file tells, or else that its samples amount to.
-fn with_bitrate(mut props: Props, told: Option<u32>, track: &Track) -> Props {
-    if let Some(rate) = told.map(u64::from).or(track.bitrate) {
-        props.set(Prop::Bitrate, rate);
     }
     props
 }

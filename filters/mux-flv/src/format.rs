@@ -25,6 +25,14 @@ pub(crate) struct Format {
     /// For MP3, whose original form repeats them.
     rate: u32,
     stereo: bool,
+    /// Configuration and colour that were written last.
+    told: (Option<Bytes>, Option<Bytes>),
+}
+
+/// What is news to a player.
+pub(crate) struct News {
+    pub(crate) config: bool,
+    pub(crate) colour: bool,
 }
 
 impl Format {
@@ -39,6 +47,7 @@ impl Format {
             enhanced: enhanced || !original,
             rate: props.u32(Prop::SampleRate).unwrap_or(44_100),
             stereo: props.u32(Prop::NumChannels) != Some(1),
+            told: (None, None),
         })
     }
 
@@ -84,15 +93,25 @@ impl Format {
         }
     }
 
-    /// Writes what the properties say of colour. Says whether that is anything.
-    pub(crate) fn colour(&self, props: &Props, at: u32, out: &mut BytesMut) -> Result<bool, Error> {
+    /// Notes what is being written, and says what of it was not written just before.
+    pub(crate) fn tell(&mut self, config: &Bytes, colour: Option<&Bytes>) -> News {
+        let news = News { config: self.told.0.as_ref() != Some(config), colour: self.told.1.as_ref() != colour };
+        self.told = (Some(config.clone()), colour.cloned());
+        news
+    }
+
+    /// Colour metadata of what the properties say; `None` when they say nothing, or the form has no place for it.
+    pub(crate) fn colour(&self, props: &Props) -> Option<Bytes> {
         let whole = match props.by_name(COLOR_INFO) {
             Some(Value::Bytes(whole)) => Some(whole.clone()),
             _ => Colour::of(props).map(|colour| color_info(&colour)),
         };
-        let Some(data) = whole.filter(|_| self.enhanced && self.is_video()) else { return Ok(false) };
-        self.write(&self.part(Content::Metadata, 0, data), FrameType::COMMAND, at, out)?;
-        Ok(true)
+        whole.filter(|_| self.enhanced && self.is_video())
+    }
+
+    /// Writes colour metadata.
+    pub(crate) fn metadata(&self, data: Bytes, at: u32, out: &mut BytesMut) -> Result<(), Error> {
+        self.write(&self.part(Content::Metadata, 0, data), FrameType::COMMAND, at, out)
     }
 
     /// Writes one picture or frame of sound; `cts` is presentation minus decoding time, milliseconds.

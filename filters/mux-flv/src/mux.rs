@@ -210,13 +210,15 @@ impl Mux {
     /// Writes a decoder configuration, and what is known of colour.
     fn write_config(&mut self, ctx: &mut Ctx<'_>, track: usize, data: Bytes, at: i64) -> Result<()> {
         let (format, props) = (self.formats[track].clone(), self.tracks[track].props.clone());
-        if format.is_announced() {
-            let mut tag = BytesMut::new();
-            format.config(data, wire(at), &mut tag).map_err(internal)?;
-            self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
-        }
+        let colour = format.colour(&props);
+        let told = self.formats[track].tell(&data, colour.as_ref());
         let mut tag = BytesMut::new();
-        if format.colour(&props, wire(at), &mut tag).map_err(internal)? {
+        if format.is_announced() && told.config {
+            format.config(data, wire(at), &mut tag).map_err(internal)?;
+            self.put(ctx, tag.split().freeze(), at, Flags::HEADER, None);
+        }
+        if let Some(colour) = colour.filter(|_| told.colour) {
+            format.metadata(colour, wire(at), &mut tag).map_err(internal)?;
             self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
         }
         Ok(())

@@ -36,7 +36,18 @@ const OPTIONS: &[OptionDef] = &[
 ];
 
 /// Codecs that can be written, each with its kind.
-const CODECS: &[(StreamType, CodecId)] = &[(StreamType::Visual, CodecId::Avc), (StreamType::Audio, CodecId::Aac)];
+const CODECS: &[(StreamType, CodecId)] = &[
+    (StreamType::Visual, CodecId::Avc),
+    (StreamType::Audio, CodecId::Aac),
+    (StreamType::Visual, CodecId::Hevc),
+    (StreamType::Visual, CodecId::Av1),
+    (StreamType::Visual, CodecId::Vp9),
+    (StreamType::Audio, CodecId::Opus),
+    (StreamType::Audio, CodecId::Flac),
+    (StreamType::Audio, CodecId::Ac3),
+    (StreamType::Audio, CodecId::Eac3),
+    (StreamType::Audio, CodecId::Mp3),
+];
 /// Extensions of the files.
 const EXTENSIONS: &str = "mp4|m4a|m4v|mov|3gp";
 

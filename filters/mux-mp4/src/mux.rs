@@ -1,10 +1,11 @@
 //! The filter: packets in decoding order to a file, whole or in fragments.
 
-use weir_media::{Bytes, Delivery, Flags, Frac, Packet, Prop, Props, StreamType};
+use weir_codec::{StreamConfig, av1};
+use weir_media::{Bytes, CodecId, Delivery, Flags, Frac, Packet, Payload, Prop, Props, StreamType};
 use weir_plugin::interleave::{self, MICROS, Track, Waiting};
 use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Lease, Level, Memory, Options, OutId, Result, Status};
 
-use crate::entry::entry;
+use crate::entry::{entry, entry_of_packet};
 use crate::fragment::{Part, moof};
 use crate::movie::{file_type, movie};
 use crate::track::{Chunk, SAMPLE_BYTES, Sample, Tables};
@@ -194,6 +195,7 @@ impl Mux {
                 }
             }
             if let Some(Waiting::Packet(packet, _)) = track.queue.front() {
+                tables.configure_by(packet)?;
                 tables.sample(packet);
             }
         }
@@ -258,10 +260,13 @@ impl Mux {
 
     fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {
         let Some(data) = packet.bytes().filter(|b| !b.is_empty()).cloned() else { return Ok(()) };
+        self.tables[i].configure_by(packet)?;
         if self.tables[i].entries.is_empty() {
             return Err(Error::bad_input("media comes before the parameters of its decoder"));
         }
         let too_large = || Error::bad_input("a packet is too large, or too far from its decoding time, for MP4");
+        let data = self.tables[i].stored(data)?;
+        let packet = &Packet { data: Payload::Bytes(data.clone()), ..packet.clone() };
         let mut sample = self.tables[i].sample(packet).ok_or_else(too_large)?;
         self.hold_time(ctx, i, &mut sample);
         if self.settings.layout.is_fragmented() {
@@ -401,6 +406,23 @@ impl Tables {
             self.entries.push((config.clone(), entry));
         }
         Ok(())
+    }
+
+    /// Takes the configuration from the first packet, for codecs that have none of their own.
+    fn configure_by(&mut self, packet: &Packet) -> Result<()> {
+        let codec = self.props.codec().filter(|codec| !StreamConfig::has_record(*codec));
+        if let (Some(_), Some(data), true) = (codec, packet.bytes(), self.entries.is_empty()) {
+            self.entries.push((Bytes::new(), entry_of_packet(&self.props, data)?));
+        }
+        Ok(())
+    }
+
+    /// A packet as it is kept: AV1 without temporal delimiters (AV1-ISOBMFF 2.4).
+    fn stored(&self, data: Bytes) -> Result<Bytes> {
+        match self.props.codec() {
+            Some(CodecId::Av1) => av1::without_delimiters(&data).map_err(|e| Error::bad_input(e.to_string())),
+            _ => Ok(data),
+        }
     }
 }
 

@@ -180,3 +180,85 @@ fn limits_are_kept() {
     };
     assert!(nothing.expect_err("no packet").message.contains("before its first packet"));
 }
+
+/// A file of one track with these properties and this packet.
+fn file_of(args: &[(&str, &str)], props: &Props, packet: &'static [u8]) -> Vec<u8> {
+    let mut h = harness(args, 1 << 30);
+    let input = h.input(props.clone());
+    for n in 0..3 {
+        h.packet(input, Packet { flags: Flags::KEY, duration: 20, ..Packet::new(Bytes::from_static(packet), n * 20) });
+    }
+    h.end(input);
+    h.finish().expect("a file");
+    file(&mut h)
+}
+
+fn of(ty: StreamType, codec: CodecId, config: Option<&'static [u8]>) -> Props {
+    let props = Props::new().with(Prop::StreamType, ty).with(Prop::CodecId, codec).with(Prop::Timescale, 1000u32);
+    let props = props.with(Prop::SampleRate, 48_000u32).with(Prop::NumChannels, 2u32);
+    match config {
+        Some(config) => props.with(Prop::DecoderConfig, Bytes::from_static(config)),
+        None => props,
+    }
+}
+
+fn holds(file: &[u8], bytes: &[u8]) -> bool {
+    file.windows(bytes.len()).any(|window| window == bytes)
+}
+
+#[test]
+fn each_codec_has_its_sample_entry() {
+    use CodecId::{Ac3, Av1, Eac3, Flac, Hevc, Mp3, Opus, Vp9};
+    use StreamType::{Audio, Visual};
+    const HEAD: &[u8] = b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";
+    const STREAM_INFO: &[u8] = &[9; 34];
+    // The first packets of a stream of each codec.
+    const AC3: &[u8] = &[0x0b, 0x77, 0x46, 0xfa, 0x5e, 0x40, 0xeb, 0xf8];
+    const EAC3: &[u8] = &[0x0b, 0x77, 0x01, 0x1f, 0xb2, 0x87, 0xc0, 0x00];
+    const MP3: &[u8] = &[0xff, 0xfb, 0x14, 0xc4, 0x00];
+    type Case = (Props, &'static [u8], &'static [&'static [u8]]);
+    let cases: [Case; 8] = [
+        (of(Visual, Hevc, Some(b"the hvcC")), b"picture", &[b"hvc1", b"hvcCthe hvcC"]),
+        (of(Visual, Av1, Some(b"the av1C")), &[0x32, 1, 7], &[b"av01", b"av1Cthe av1C"]),
+        (of(Visual, Vp9, Some(b"the vpcC")), b"picture", &[b"vp09", b"vpcCthe vpcC"]),
+        (of(Audio, Opus, Some(HEAD)), b"sound", &[b"Opus", b"dOps\0\x02\x01\x38\0\0\xbb\x80\0\0\0"]),
+        (of(Audio, Flac, Some(STREAM_INFO)), b"sound", &[b"fLaC", b"dfLa\0\0\0\0\x80\0\0\x22\x09\x09"]),
+        (of(Audio, Ac3, None), AC3, &[b"ac-3", b"\0\0\0\x0bdac3\x50\x3d\xe0"]),
+        (of(Audio, Eac3, None), EAC3, &[b"ec-3", b"\0\0\0\x0ddec3"]),
+        (of(Audio, Mp3, None), MP3, &[b"mp4a", &[4, 13, 0x6b, 0x15]]),
+    ];
+    for (props, packet, wanted) in cases {
+        for args in [&[][..], &[("store", "frag")]] {
+            let file = file_of(args, &props, packet);
+            for bytes in wanted {
+                assert!(holds(&file, bytes), "{props}, {args:?}: {:?}", bytes.escape_ascii().to_string());
+            }
+        }
+    }
+}
+
+#[test]
+fn colour_stands_in_the_entry_of_pictures() {
+    let props = of(StreamType::Visual, CodecId::Hevc, Some(b"hvcC"));
+    assert!(!holds(&file_of(&[], &props, b"picture"), b"colr"));
+    let props = props.with(Prop::ColorPrimaries, 9u32).with(Prop::ColorTransfer, 16u32).with(Prop::ColorMatrix, 9u32);
+    let file = file_of(&[], &props.with(Prop::ColorFullRange, true), b"picture");
+    assert!(holds(&file, b"\0\0\0\x13colrnclx\0\x09\0\x10\0\x09\x80"));
+}
+
+#[test]
+fn av1_is_kept_without_temporal_delimiters() {
+    let props = of(StreamType::Visual, CodecId::Av1, Some(b"av1C"));
+    let file = file_of(&[], &props, &[0x12, 0, 0x32, 2, 7, 7]);
+    assert!(holds(&file, &[0x32, 2, 7, 7, 0x32, 2, 7, 7]), "one behind the other");
+}
+
+#[test]
+fn what_is_no_frame_ends_in_an_error() {
+    let mut h = harness(&[], 1 << 30);
+    let input = h.input(of(StreamType::Audio, CodecId::Ac3, None));
+    h.packet(input, Packet::new(Bytes::from_static(b"no AC-3"), 0));
+    h.end(input);
+    let error = h.finish().expect_err("nothing to set a decoder up with");
+    assert!(error.message.contains("syncword"), "{}", error.message);
+}
