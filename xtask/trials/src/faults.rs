@@ -13,6 +13,8 @@ const RATE: u32 = 20_000;
 const FRAME: Duration = Duration::from_millis(40);
 /// Bytes that may be resident, with ten outputs and four players at this rate.
 const RESIDENT_MAX: u64 = 320 << 20;
+/// What is more than a hiccup of the machine between two pictures.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Pairs of runs unless said otherwise.
 const PAIRS: usize = 2;
 
@@ -179,6 +181,10 @@ fn summary(run: &Run) -> String {
     }
     if holes > 0 {
         parts.push(format!("**{holes} of {count} others lose {lost} packets or their connection**"));
+    }
+    let pause = run.gaps.last().copied().unwrap_or_default();
+    if stopped.is_empty() && pause > PAUSE {
+        parts.push(format!("**others pause for {:.1} s**", pause.as_secs_f64()));
     }
     if parts.is_empty() {
         parts.push(format!("{count} others unharmed"));
