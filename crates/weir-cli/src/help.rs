@@ -134,7 +134,7 @@ fn filter(plugin: &dyn Plugin, columns: usize) -> String {
         Lane::Blocking => "a thread of its own",
     };
     let mut text = format!("{} ({role}, runs on {lane})\n{}\n", plugin.name(), plugin.summary());
-    for paragraph in plugin.help().trim_end().split('\n') {
+    for paragraph in plugin.help().split('\n').filter(|p| !p.trim().is_empty()) {
         text.push('\n');
         wrapped(&mut text, "", paragraph, columns);
     }

@@ -47,14 +47,43 @@ fn help_of_a_filter() {
         flvmx (muxer, runs on the event loop)
         FLV muxer
 
-        Joins one H.264 and one AAC stream. For a file it reserves room for duration, size and a key-frame
-        index and fills it at the end; a file cut short is playable up to its last tag. For live delivery it
-        writes neither, and timestamps follow the session.
+        Joins streams of pictures and sound. The first track of each kind is written in the original form
+        when it is H.264, AAC or MP3; all other codecs and tracks in that of enhanced RTMP v2, which FFmpeg
+        reads from version 8 on (from 6.1 a single track of HEVC, AV1 or VP9). A track that comes after the
+        start is added.
+
+        For a file it reserves room for duration, size and a key-frame index and fills it at the end; a file
+        cut short is playable up to its last tag. For live delivery it writes neither, and timestamps follow
+        the session.
 
         Takes  StreamType=Visual, CodecID=avc, Unframed!=true
           gives  StreamType=File, FileExt=flv, Delivery=live
           gives  StreamType=File, FileExt=flv, Delivery=file
         Takes  StreamType=Audio, CodecID=aac, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Audio, CodecID=mp3, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Visual, CodecID=hevc, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Visual, CodecID=av1, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Visual, CodecID=vp9, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Audio, CodecID=opus, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Audio, CodecID=flac, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Audio, CodecID=ac3, Unframed!=true
+          gives  StreamType=File, FileExt=flv, Delivery=live
+          gives  StreamType=File, FileExt=flv, Delivery=file
+        Takes  StreamType=Audio, CodecID=eac3, Unframed!=true
           gives  StreamType=File, FileExt=flv, Delivery=live
           gives  StreamType=File, FileExt=flv, Delivery=file
 
@@ -64,6 +93,8 @@ fn help_of_a_filter() {
                        a time such as 200ms, 2s or T00:01:30 (a plain number is milliseconds)
           keyframes    Key frames that the index of a file has room for; 0 writes no index
                        a whole number from 0 to 65536; default 1800
+          enhanced     Write every track in the form of enhanced RTMP, also those that have an original one
+                       yes or no; default no
         ",
     );
     assert_eq!(
@@ -82,8 +113,16 @@ fn lists() {
         &weir("-h codecs").stdout,
         "
         codec    encoder    read by                      written by
-        avc      avcenc     mp4dmx, flvdmx, rfnalu       flvmx, mp4mx, writegen
-        aac      aacenc     mp4dmx, flvdmx, rfadts       flvmx, mp4mx, writegen
+        avc      avcenc     mp4dmx, flvdmx, rfnalu       flvmx, mp4mx, writegen, m2tsmx
+        hevc                mp4dmx, flvdmx               flvmx, mp4mx
+        av1                 mp4dmx, flvdmx               flvmx, mp4mx
+        vp9                 mp4dmx, flvdmx               flvmx, mp4mx
+        aac      aacenc     mp4dmx, flvdmx, rfadts       flvmx, mp4mx, writegen, m2tsmx
+        mp3                 mp4dmx, flvdmx               flvmx, mp4mx
+        opus                mp4dmx, flvdmx               flvmx, mp4mx
+        flac                mp4dmx, flvdmx               flvmx, mp4mx
+        ac3                 mp4dmx, flvdmx               flvmx, mp4mx
+        eac3                mp4dmx, flvdmx               flvmx, mp4mx
         ",
     );
     assert!(weir("-h formats").stdout.contains("\n.flv     flvdmx       flvmx\n"));
