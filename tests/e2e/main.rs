@@ -24,4 +24,5 @@ mod pushing;
 mod raw;
 mod relay;
 mod serving;
+mod transcode;
 mod ts;
