@@ -55,6 +55,8 @@ impl Line {
                 self.waits_for_key = false;
                 Flags::KEY
             }
+            // Where there are pictures, only they are a place to begin.
+            Nature::Key if kind == TagKind::Audio && !self.has_pictures() => Flags::KEY,
             Nature::Key => Flags::NONE,
             Nature::Inter | Nature::Disposable if self.waits_for_key => return None,
             Nature::Inter => Flags::NONE,
@@ -79,6 +81,10 @@ impl Line {
             self.headers.insert(key, Bytes::copy_from_slice(body));
         }
         true
+    }
+
+    fn has_pictures(&self) -> bool {
+        self.headers.keys().any(|(kind, _)| *kind == TagKind::Video.id())
     }
 
     /// The place of a time on the line. A new sender goes on as much later as it came later.
@@ -185,6 +191,17 @@ mod tests {
         assert_eq!(flags(&[0x17, 0, 0, 0, 0, 2]), Some(Flags::HEADER));
         assert_eq!(flags(VIDEO_HEADER), Some(Flags::HEADER));
         assert_eq!(flags(KEY), Some(Flags::KEY));
+    }
+
+    /// After a loss, an edge lets nothing pass up to a key: sound alone has to have some.
+    #[test]
+    fn sound_alone_can_be_begun_anywhere() {
+        let mut line = Line::default();
+        line.begin();
+        let mut flags = |kind, body: &'static [u8]| line.tag(&message(kind, 0, body), Time::ZERO).map(|p| p.flags);
+        assert_eq!(flags(kind::AUDIO, SOUND), Some(Flags::KEY));
+        assert_eq!(flags(kind::VIDEO, VIDEO_HEADER), Some(Flags::HEADER));
+        assert_eq!(flags(kind::AUDIO, SOUND), Some(Flags::NONE));
     }
 
     #[test]
