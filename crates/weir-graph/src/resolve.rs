@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use petgraph::visit::{EdgeRef, Reversed, Walker};
-use weir_media::{Bundle, Delivery, Prop, Props, StreamType, Value};
+use weir_media::{Bundle, Prop, Props, StreamType, Value};
 use weir_plugin::{Options, OutId, Role};
 
 use crate::chain::{FirstHop, Search};
@@ -204,13 +204,10 @@ impl Graph {
     /// Filters that have the file or stream which the PIDs of a demuxer come from: they need none of its parts.
     fn have_it_whole(&self, from: NodeId) -> BTreeSet<NodeId> {
         let is_file = |link: &Link| link.props.stream_type() == Some(StreamType::File);
-        let whole = |(producer, link): (NodeId, Link)| {
-            let same = self.nodes.edges(producer).filter(move |e| e.weight().out == link.out);
-            same.map(|e| self.nodes[e.target()].original(e.target())).filter(|id| *id != from).collect::<Vec<_>>()
-        };
         let up = std::iter::successors(Some(from), |id| self.first_producer(*id));
-        let links = up.flat_map(|id| self.inputs_of(id)).map(|(id, link)| (id, link.clone()));
-        links.filter(|(_, link)| is_file(link)).flat_map(whole).collect()
+        let files = up.flat_map(|id| self.inputs_of(id)).filter(|(_, link)| is_file(link));
+        let takers = files.flat_map(|(id, link)| self.nodes.edges(id).filter(|e| e.weight().out == link.out));
+        takers.map(|e| self.nodes[e.target()].original(e.target())).filter(|id| *id != from).collect()
     }
 
     /// Links a PID to `target` or a copy of it; `Err` says why not.
@@ -295,8 +292,7 @@ impl Graph {
         let direct = self.nodes[target].takes(pid.props);
         // A file goes to a file through its demuxer, so that what is written is sound (gpac-semantics 9.6). What comes
         // live is sound packet by packet.
-        let is_live = matches!(pid.props.get(Prop::Delivery), Some(Value::Delivery(Delivery::Live)));
-        let is_file = pid.props.stream_type() == Some(StreamType::File) && !is_live;
+        let is_file = pid.props.stream_type() == Some(StreamType::File) && !pid.props.is_delivered_live();
         let remux = is_file
             && self.nodes[pid.from].is_source()
             && self.nodes[target].is_sink()

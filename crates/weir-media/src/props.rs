@@ -215,6 +215,12 @@ impl Props {
         self.0.free.binary_search_by(|(n, _)| (**n).cmp(name))
     }
 
+    /// Whether it is a muxed stream for live delivery: each packet is whole, and any may be missing.
+    #[must_use]
+    pub fn is_delivered_live(&self) -> bool {
+        matches!(self.get(Prop::Delivery), Some(Value::Delivery(Delivery::Live)))
+    }
+
     /// A `Uint` property that fits 32 bits.
     #[must_use]
     pub fn u32(&self, prop: Prop) -> Option<u32> {

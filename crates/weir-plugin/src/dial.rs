@@ -10,7 +10,7 @@ use std::time::Duration;
 use weir_media::Time;
 use weir_tls::Tls;
 
-use crate::{ConnId, Io, Lookup, TcpOptions};
+use crate::{ConnId, Io, Lookup, Phase, TcpOptions};
 
 /// While an attempt is open, the next address is tried after this (RFC 8305 section 8).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -56,6 +56,16 @@ pub enum DialStep {
     Connecting,
     /// Keys are agreed on.
     Securing,
+}
+
+impl From<DialStep> for Phase {
+    fn from(step: DialStep) -> Self {
+        match step {
+            DialStep::Resolving => Self::Resolving,
+            DialStep::Connecting => Self::Connecting,
+            DialStep::Securing => Self::Securing,
+        }
+    }
 }
 
 /// Why there is no connection.

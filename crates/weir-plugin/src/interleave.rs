@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::InId;
+use crate::{Ctx, InId, Item, Result};
 use weir_media::{Bytes, Packet, Prop, Props, StreamType, rescale};
 
 /// What waits in a [`Track`].
@@ -81,6 +81,27 @@ impl Waiting {
             Self::Config(_) => None,
         }
     }
+}
+
+/// Gives what inputs have to `take`, up to `most` items of each, so that none makes the others wait. True when there may be
+/// more.
+///
+/// # Errors
+/// The first of `take`.
+pub fn take_inputs(
+    ctx: &mut Ctx<'_>,
+    most: usize,
+    mut take: impl FnMut(&mut Ctx<'_>, InId, Item) -> Result<()>,
+) -> Result<bool> {
+    let mut more = false;
+    for input in ctx.inputs() {
+        for n in 1..=most {
+            let Some(item) = ctx.next(input) else { break };
+            take(ctx, input, item)?;
+            more |= n == most;
+        }
+    }
+    Ok(more)
 }
 
 /// The track whose turn it is: the one with the earliest packet, once every other has one too, has ended, or has been

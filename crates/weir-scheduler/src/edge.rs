@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use weir_media::{Delivery, Flags, Packet, Prop, Props, StreamType, Value};
+use weir_media::{Flags, Packet, Prop, Props, StreamType};
 use weir_plugin::{InQueue, Item};
 
 /// Bounds of one edge. Whatever is reached first counts.
@@ -68,11 +68,9 @@ impl Edge {
 
     pub(crate) fn new(props: &Props, live: bool) -> Self {
         let raw = props.codec() == Some(weir_media::CodecId::Raw);
-        // Packets of a stream that is muxed for live delivery are whole, and any may be missing.
-        let is_cut = matches!(props.get(Prop::Delivery), Some(Value::Delivery(Delivery::Live)));
         let (policy, limits) = match (live, props.stream_type()) {
             (false, _) => (Policy::Wait, Limits::WAIT),
-            (true, Some(StreamType::File)) if !is_cut => (Policy::Fail, Limits::LIVE),
+            (true, Some(StreamType::File)) if !props.is_delivered_live() => (Policy::Fail, Limits::LIVE),
             (true, _) if raw => (Policy::Drop, Limits::LIVE_RAW),
             (true, _) => (Policy::Drop, Limits::LIVE),
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use weir_codec::ErrorKind;
 use weir_flv::{AudioBody, Content, Enhanced, FrameType, Part, Tag, TagKind, TagReader, VideoBody};
-use weir_media::{CodecId, Delivery, Flags, Packet, Prop, Time, Value};
+use weir_media::{CodecId, Flags, Packet, Time};
 use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, Result, Status, repeat};
 
 use crate::gate::Gate;
@@ -202,8 +202,7 @@ impl Demux {
         match ctx.next(InId(0)) {
             None => return false,
             Some(Item::Props(props)) => {
-                let delivery = props.get(Prop::Delivery);
-                if !flowing && matches!(delivery, Some(Value::Delivery(Delivery::Live))) {
+                if !flowing && props.is_delivered_live() {
                     self.reader = TagReader::of_tags();
                 }
             }

@@ -74,18 +74,6 @@ impl Mux {
         Self { settings, tracks: Vec::new(), formats: Vec::new(), state, warned_backwards: false }
     }
 
-    fn take_inputs(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
-        let mut more = false;
-        for input in ctx.inputs() {
-            for n in 0..ITEMS_PER_CALL {
-                let Some(item) = ctx.next(input) else { break };
-                self.take(ctx, input, item)?;
-                more |= n + 1 == ITEMS_PER_CALL;
-            }
-        }
-        Ok(more)
-    }
-
     fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) -> Result<()> {
         let track = self.tracks.iter().position(|t| t.input == input);
         match (item, track) {
@@ -326,7 +314,7 @@ impl Filter for Mux {
         if blocked {
             return Ok(Status::Idle);
         }
-        let mut more = self.take_inputs(ctx)?;
+        let mut more = interleave::take_inputs(ctx, ITEMS_PER_CALL, |ctx, input, item| self.take(ctx, input, item))?;
         if matches!(self.state, State::Gathering) {
             self.begin(ctx)?;
         }

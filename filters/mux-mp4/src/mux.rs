@@ -118,18 +118,6 @@ impl Mux {
         Self { settings, tracks: Vec::new(), tables: Vec::new(), writing: None, lease, samples: 0, warned: false }
     }
 
-    fn take_inputs(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let mut more = false;
-        for input in ctx.inputs() {
-            for n in 1..=ITEMS_PER_CALL {
-                let Some(item) = ctx.next(input) else { break };
-                self.take(ctx, input, item);
-                more |= n == ITEMS_PER_CALL;
-            }
-        }
-        more
-    }
-
     fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) {
         let track = self.tracks.iter_mut().find(|t| t.input == input);
         match (item, track) {
@@ -431,7 +419,10 @@ impl Filter for Mux {
         if self.writing.as_ref().is_some_and(|w| !ctx.room(w.out)) {
             return Ok(Status::Idle);
         }
-        let mut more = self.take_inputs(ctx);
+        let mut more = interleave::take_inputs(ctx, ITEMS_PER_CALL, |ctx, input, item| {
+            self.take(ctx, input, item);
+            Ok(())
+        })?;
         if self.writing.is_none() {
             self.begin(ctx)?;
         }

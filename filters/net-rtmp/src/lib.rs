@@ -29,6 +29,37 @@ pub fn register(registry: &mut Registry) {
 
 const ANY: i64 = i64::MAX;
 
+// What inputs and outputs have alike.
+const MAXCONN: OptionDef = OptionDef::new(
+    "maxconn",
+    Kind::Int { min: 1, max: ANY },
+    "10000",
+    "Connections on this address at once; further ones wait to be accepted",
+);
+const MAXIP: OptionDef = OptionDef::new(
+    "maxip",
+    Kind::Int { min: 1, max: ANY },
+    "10000",
+    "Connections from one address (of IPv6: from one /64) at once",
+);
+const RTMP_APP: OptionDef = OptionDef::new("rtmp_app", Kind::Str, "", "App, in place of the one in the URL");
+const RTMP_FLASHVER: OptionDef = OptionDef::new("rtmp_flashver", Kind::Str, "", "Name and version the server is told");
+const RTMP_PAGEURL: OptionDef = OptionDef::new("rtmp_pageurl", Kind::Str, "", "pageUrl, for servers that check it");
+const RTMP_SWFURL: OptionDef = OptionDef::new("rtmp_swfurl", Kind::Str, "", "swfUrl, for servers that check it");
+const RTMP_CONN: OptionDef = OptionDef::new(
+    "rtmp_conn",
+    Kind::Secret,
+    "",
+    "Further arguments of connect, such as B:1 S:text N:2 O:1 NS:name:text O:0",
+);
+const TCP_NODELAY: OptionDef =
+    OptionDef::new("tcp_nodelay", Kind::Bool, "yes", "Send at once, and do not wait to fill a segment");
+const CA: OptionDef =
+    OptionDef::new("ca", Kind::Str, "", "rtmps: file of certificate authorities to trust, in place of the system's");
+const PIN: OptionDef =
+    OptionDef::new("pin", Kind::Str, "", "rtmps: SHA-256 of the one certificate to trust, 64 hexadecimal digits");
+const INSECURE: OptionDef = OptionDef::new("insecure", Kind::Bool, "no", "rtmps: trust anybody");
+
 const OPTIONS: &[OptionDef] = &[
     OptionDef::new(
         "dst",
@@ -56,24 +87,14 @@ const OPTIONS: &[OptionDef] = &[
         "",
         "Only players from these addresses may play: 192.0.2.7, 10.0.0.0/8, 2001:db8::/32",
     ),
-    OptionDef::new(
-        "maxconn",
-        Kind::Int { min: 1, max: ANY },
-        "10000",
-        "Connections on this address at once; further ones wait to be accepted",
-    ),
+    MAXCONN,
     OptionDef::new(
         "maxnew",
         Kind::Int { min: 1, max: ANY },
         "2048",
         "Connections that do not play yet; beyond it the oldest is closed for each new one",
     ),
-    OptionDef::new(
-        "maxip",
-        Kind::Int { min: 1, max: ANY },
-        "10000",
-        "Connections from one address (of IPv6: from one /64) at once",
-    ),
+    MAXIP,
     OptionDef::new(
         "timeout",
         Kind::Millis,
@@ -122,19 +143,14 @@ const OPTIONS: &[OptionDef] = &[
         "",
         "Tries again before pushing has failed; by default without end, or 0 with on_fail=ignore or stop. Media for 30 s resets the count",
     ),
-    OptionDef::new("rtmp_app", Kind::Str, "", "App, in place of the one in the URL"),
+    RTMP_APP,
     OptionDef::new("rtmp_playpath", Kind::Secret, "", "The stream key, as key="),
     OptionDef::new("rtmp_tcurl", Kind::Secret, "", "The URL the server is told, in place of the one without the key"),
-    OptionDef::new("rtmp_flashver", Kind::Str, "", "Name and version the server is told"),
-    OptionDef::new("rtmp_pageurl", Kind::Str, "", "pageUrl, for servers that check it"),
-    OptionDef::new("rtmp_swfurl", Kind::Str, "", "swfUrl, for servers that check it"),
-    OptionDef::new(
-        "rtmp_conn",
-        Kind::Secret,
-        "",
-        "Further arguments of connect, such as B:1 S:text N:2 O:1 NS:name:text O:0",
-    ),
-    OptionDef::new("tcp_nodelay", Kind::Bool, "yes", "Send at once, and do not wait to fill a segment"),
+    RTMP_FLASHVER,
+    RTMP_PAGEURL,
+    RTMP_SWFURL,
+    RTMP_CONN,
+    TCP_NODELAY,
     OptionDef::new(
         "cert",
         Kind::Str,
@@ -142,10 +158,24 @@ const OPTIONS: &[OptionDef] = &[
         "rtmps with rtmp_listen: file of the certificate and those that vouch for it, PEM; read again when it changes",
     ),
     OptionDef::new("cert_key", Kind::Str, "", "rtmps with rtmp_listen: file of the certificate's key, PEM"),
-    OptionDef::new("ca", Kind::Str, "", "rtmps: file of certificate authorities to trust, in place of the system's"),
-    OptionDef::new("pin", Kind::Str, "", "rtmps: SHA-256 of the one certificate to trust, 64 hexadecimal digits"),
-    OptionDef::new("insecure", Kind::Bool, "no", "rtmps: trust anybody"),
+    CA,
+    PIN,
+    INSECURE,
 ];
+
+/// Whether a URL is one of RTMP.
+fn claims(url: &str) -> Score {
+    if url.starts_with("rtmp://") || url.starts_with("rtmps://") { Score::Yes } else { Score::No }
+}
+
+/// FLV, tag by tag.
+fn flv() -> [Cap; 3] {
+    [
+        Cap::is(Prop::StreamType, StreamType::File),
+        Cap::is(Prop::FileExt, "flv"),
+        Cap::is(Prop::Delivery, Delivery::Live),
+    ]
+}
 
 struct RtmpOut;
 
@@ -164,7 +194,7 @@ impl Plugin for RtmpOut {
          and a key frame.\n\n\
          With rtmp_listen it listens at once, and serves any number of players at any time; the graph runs whether or not anybody watches. \
          Outputs on the same host and port share one socket and are told apart by app and name; maxconn, maxnew, maxip \
-         and timeout hold for all of them. A client that is slow loses its own pictures, to a point where decoding goes on, and disturbs nobody else."
+         and timeout hold for all of them. A player that is slow loses its own pictures, to a point where decoding goes on, and disturbs nobody else."
     }
 
     fn role(&self) -> Role {
@@ -180,16 +210,11 @@ impl Plugin for RtmpOut {
     }
 
     fn caps(&self, _: &Options) -> Vec<Bundle> {
-        let flv = [
-            Cap::is(Prop::StreamType, StreamType::File),
-            Cap::is(Prop::FileExt, "flv"),
-            Cap::is(Prop::Delivery, Delivery::Live),
-        ];
-        vec![Bundle::new(flv, [])]
+        vec![Bundle::new(flv(), [])]
     }
 
     fn claims(&self, url: &str) -> Score {
-        if url.starts_with("rtmp://") || url.starts_with("rtmps://") { Score::Yes } else { Score::No }
+        claims(url)
     }
 
     fn is_live(&self, options: &Options) -> bool {
@@ -255,24 +280,14 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "",
         "Tries again before the input has failed; by default without end. Media for 30 s resets the count",
     ),
-    OptionDef::new(
-        "maxconn",
-        Kind::Int { min: 1, max: ANY },
-        "10000",
-        "Connections on this address at once; further ones wait to be accepted",
-    ),
+    MAXCONN,
     OptionDef::new(
         "maxnew",
         Kind::Int { min: 1, max: ANY },
         "2048",
         "Connections that neither play nor publish yet; beyond it the oldest is closed for each new one",
     ),
-    OptionDef::new(
-        "maxip",
-        Kind::Int { min: 1, max: ANY },
-        "10000",
-        "Connections from one address (of IPv6: from one /64) at once",
-    ),
+    MAXIP,
     OptionDef::new(
         "timeout",
         Kind::Millis,
@@ -286,18 +301,13 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "rtmps: file of the certificate and those that vouch for it, PEM; read again when it changes",
     ),
     OptionDef::new("cert_key", Kind::Str, "", "rtmps: file of the certificate's key, PEM"),
-    OptionDef::new("rtmp_app", Kind::Str, "", "App, in place of the one in the URL"),
+    RTMP_APP,
     OptionDef::new("rtmp_playpath", Kind::Secret, "", "The name of the stream, as key="),
     OptionDef::new("rtmp_tcurl", Kind::Secret, "", "The URL the server is told, in place of the one without the name"),
-    OptionDef::new("rtmp_flashver", Kind::Str, "", "Name and version the server is told"),
-    OptionDef::new("rtmp_pageurl", Kind::Str, "", "pageUrl, for servers that check it"),
-    OptionDef::new("rtmp_swfurl", Kind::Str, "", "swfUrl, for servers that check it"),
-    OptionDef::new(
-        "rtmp_conn",
-        Kind::Secret,
-        "",
-        "Further arguments of connect, such as B:1 S:text N:2 O:1 NS:name:text O:0",
-    ),
+    RTMP_FLASHVER,
+    RTMP_PAGEURL,
+    RTMP_SWFURL,
+    RTMP_CONN,
     OptionDef::new("rtmp_buffer", Kind::Millis, "3s", "What the server is told to buffer"),
     OptionDef::new(
         "rtmp_live",
@@ -305,10 +315,10 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "any",
         "Taken for GPAC and FFmpeg; the server decides",
     ),
-    OptionDef::new("tcp_nodelay", Kind::Bool, "yes", "Send at once, and do not wait to fill a segment"),
-    OptionDef::new("ca", Kind::Str, "", "rtmps: file of certificate authorities to trust, in place of the system's"),
-    OptionDef::new("pin", Kind::Str, "", "rtmps: SHA-256 of the one certificate to trust, 64 hexadecimal digits"),
-    OptionDef::new("insecure", Kind::Bool, "no", "rtmps: trust anybody"),
+    TCP_NODELAY,
+    CA,
+    PIN,
+    INSECURE,
 ];
 
 struct RtmpIn;
@@ -347,16 +357,11 @@ impl Plugin for RtmpIn {
     }
 
     fn caps(&self, _: &Options) -> Vec<Bundle> {
-        let flv = [
-            Cap::is(Prop::StreamType, StreamType::File),
-            Cap::is(Prop::FileExt, "flv"),
-            Cap::is(Prop::Delivery, Delivery::Live),
-        ];
-        vec![Bundle::new([], flv)]
+        vec![Bundle::new([], flv())]
     }
 
     fn claims(&self, url: &str) -> Score {
-        if url.starts_with("rtmp://") || url.starts_with("rtmps://") { Score::Yes } else { Score::No }
+        claims(url)
     }
 
     fn is_live(&self, _: &Options) -> bool {

@@ -13,7 +13,6 @@ use crate::clients::Slot;
 use crate::ingest::{FromFeeder, IngestSettings, OpenIntake, Takeover, WINDOW};
 use crate::requests::count_refusal;
 use crate::service::RtmpService;
-use crate::stream::is_below;
 
 /// A publisher that sent nothing for this long makes room for another; or for one from the same place, after the second.
 const SILENT: Duration = Duration::from_secs(5);
@@ -63,17 +62,9 @@ impl Publishing {
 }
 
 impl Intake {
-    /// How well it fits what is published, more for the better fit: one without a name takes any name below its app.
-    fn fit(&self, wanted: &StreamPath) -> Option<usize> {
-        let (have, want) = (self.settings.path.expose(), wanted.expose());
-        let fits = have == want || (self.settings.path.name.is_empty() && is_below(&want, &have));
-        fits.then_some(have.len())
-    }
-
-    /// Whether a client that connects to `app` could mean it; clients disagree about where the app ends.
-    pub(crate) fn could_be_below(&self, app: &str) -> bool {
-        let have = self.settings.path.expose();
-        have == app || is_below(&have, app) || (self.settings.path.name.is_empty() && is_below(app, &have))
+    /// App and name that publishers ask for.
+    pub(crate) fn path(&self) -> &StreamPath {
+        &self.settings.path
     }
 
     /// The feed for a stream of this name, and who has to go for it.
@@ -146,7 +137,7 @@ impl RtmpService {
         if self.intakes.is_empty() {
             return Err((Refusal::PublishDenied, "This server only plays."));
         }
-        let fitting = self.intakes.iter().filter_map(|(id, intake)| Some((intake.fit(&request.path)?, *id)));
+        let fitting = self.intakes.iter().filter_map(|(id, intake)| Some((intake.path().fit(&request.path)?, *id)));
         let (_, id) = fitting.max().ok_or((Refusal::PublishDenied, "There is no such stream to publish."))?;
         let refused = self.check_publisher(io.now(), &self.intakes[&id], client, request);
         if refused.is_err() {

@@ -45,7 +45,8 @@ impl RtmpService {
     fn connect(&self, io: &mut dyn Io, client: &mut Client, request: &ConnectRequest) -> Result<(), Why> {
         let path = StreamPath::resolve(request.app.expose(), request.tc_url.expose(), "");
         let is_known = |app: &str| {
-            self.streams.values().any(|s| s.could_be_below(app)) || self.intakes.values().any(|i| i.could_be_below(app))
+            self.streams.values().any(|s| s.settings.path.could_be_below(app))
+                || self.intakes.values().any(|i| i.path().could_be_below(app))
         };
         if path.is_ok_and(|path| is_known(&path.expose())) {
             return client.session.accept_connect(io.now()).map_err(Why::Error);
@@ -73,7 +74,7 @@ impl RtmpService {
         request: &PlayRequest,
     ) -> Result<FilterId, (Refusal, &'static str)> {
         let open = self.streams.values_mut().filter(|s| s.ending.is_none());
-        let best = open.filter_map(|s| Some((s.fit(&request.path)?, s))).max_by_key(|(fit, _)| *fit);
+        let best = open.filter_map(|s| Some((s.settings.path.fit(&request.path)?, s))).max_by_key(|(fit, _)| *fit);
         let (_, stream) = best.ok_or((Refusal::StreamNotFound, "There is no such stream here."))?;
         if !stream.settings.gate.admits(client.peer.ip(), &request.path) {
             stream.stats.refused += 1;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use weir_media::Time;
 use weir_plugin::{FilterId, Lease, Memory};
-use weir_rtmp::StreamPath;
 use weir_rtmp::ring::{Kind, Media, Renderer, Ring};
 
 use crate::clients::{Clients, Slot};
@@ -135,25 +134,6 @@ impl Stream {
         let half = |slot: &Slot| clients.get(*slot).and_then(|p| p.half());
         self.watchers.iter().copied().filter(move |slot| half(slot).is_some_and(|half| half.seq < self.ring.first()))
     }
-
-    /// How well this stream fits what a player asks for, more for the better fit: a stream without a name takes any name
-    /// below its app.
-    pub(crate) fn fit(&self, wanted: &StreamPath) -> Option<usize> {
-        let (have, want) = (self.settings.path.expose(), wanted.expose());
-        let fits = have == want || (self.settings.path.name.is_empty() && is_below(&want, &have));
-        fits.then_some(have.len())
-    }
-
-    /// Whether a client that connects to `app` could mean this stream; clients disagree about where the app ends.
-    pub(crate) fn could_be_below(&self, app: &str) -> bool {
-        let have = self.settings.path.expose();
-        have == app || is_below(&have, app) || (self.settings.path.name.is_empty() && is_below(app, &have))
-    }
-}
-
-/// Whether `path` goes on behind a slash where `app` ends.
-pub(crate) fn is_below(path: &str, app: &str) -> bool {
-    path.strip_prefix(app).is_some_and(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]

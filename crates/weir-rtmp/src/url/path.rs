@@ -71,6 +71,23 @@ impl StreamPath {
         if self.name.is_empty() { self.app.clone() } else { format!("{}/{}", self.app, self.name.expose()) }
     }
 
+    /// How well a place with this path fits what is `wanted`, more for the better fit: one without a name takes any name
+    /// below its app.
+    #[must_use]
+    pub fn fit(&self, wanted: &Self) -> Option<usize> {
+        let (have, want) = (self.expose(), wanted.expose());
+        let fits = have == want || (self.name.is_empty() && is_below(&want, &have));
+        fits.then_some(have.len())
+    }
+
+    /// Whether a client that connects to `app` could mean a place with this path; clients disagree about where the app
+    /// ends.
+    #[must_use]
+    pub fn could_be_below(&self, app: &str) -> bool {
+        let have = self.expose();
+        have == app || is_below(&have, app) || (self.name.is_empty() && is_below(app, &have))
+    }
+
     /// The value of `key` in the query, neither percent- nor plus-decoded. The name's query wins.
     #[must_use]
     pub fn parameter(&self, key: &str) -> Option<&str> {
@@ -84,6 +101,11 @@ impl fmt::Display for StreamPath {
         write!(f, "{}", self.app.escape_debug())?;
         if self.name.is_empty() { Ok(()) } else { write!(f, "/{}", self.name) }
     }
+}
+
+/// Whether `path` goes on behind a slash where `app` ends.
+fn is_below(path: &str, app: &str) -> bool {
+    path.strip_prefix(app).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// What stands before the first `?`, and after it.

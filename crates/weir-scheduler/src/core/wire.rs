@@ -1,7 +1,7 @@
 //! What filters ask for, and how the graph grows: new nodes, outputs, links, key-frame requests.
 
 use weir_graph::{NodeId, Step};
-use weir_media::{Delivery, Prop, Props, StreamType, Value};
+use weir_media::{Prop, Props, StreamType};
 use weir_plugin::{Create, Effect, Error, ErrorKind, Event, Item, Level, Mailbox, OutId, Result, Role};
 
 use super::{Core, OutPort, Slot, State, filter_id};
@@ -195,6 +195,5 @@ impl<P: Platform> Core<P> {
 
 /// Whether timestamps of a stream mean something: it is no byte stream, or one whose packets are delivered live.
 fn carries_time(props: &Props) -> bool {
-    let is_live = matches!(props.get(Prop::Delivery), Some(Value::Delivery(Delivery::Live)));
-    is_live || props.stream_type() != Some(StreamType::File)
+    props.is_delivered_live() || props.stream_type() != Some(StreamType::File)
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use weir_media::Time;
 use weir_plugin::{
-    ConnId, Dial, DialError, DialStep, Dialed, FilterId, Io, Lease, Lookup, Memory, Message, OutputRecord, Phase,
-    Ready, Service, Timer,
+    ConnId, Dial, DialError, Dialed, FilterId, Io, Lease, Lookup, Memory, Message, OutputRecord, Phase, Ready, Service,
+    Timer,
 };
 use weir_rtmp::message::{Message as RtmpMessage, kind};
 use weir_rtmp::{ClientConfig, ClientEvent, ClientSession, Redacted};
@@ -395,11 +395,7 @@ impl PullService {
     fn tell(&mut self, io: &mut dyn Io) {
         let phase = match &self.state {
             State::Waiting(_) => Phase::Waiting,
-            State::Dialing(dial) => match dial.step() {
-                DialStep::Resolving => Phase::Resolving,
-                DialStep::Connecting => Phase::Connecting,
-                DialStep::Securing => Phase::Securing,
-            },
+            State::Dialing(dial) => dial.step().into(),
             State::Up(session) => session.phase(),
             State::Over => self.record.phase,
         };

@@ -13,6 +13,7 @@ use super::pull::PullService;
 use super::settings::{PullSettings, Settings};
 use super::{FromFeeder, ToFeeder};
 use crate::output::serve;
+use crate::remote::tell_changes;
 
 /// Timestamps are those of RTMP, milliseconds.
 const TIMESCALE: u32 = 1000;
@@ -57,7 +58,7 @@ impl Source {
     fn publish(&mut self, ctx: &mut Ctx<'_>) {
         let fed = self.feeds.values().filter(|f| f.is_fed).count();
         self.record.players = u32::try_from(fed).unwrap_or(u32::MAX);
-        if matches!(self.settings, Settings::Listen(..)) {
+        if self.is_listener() {
             let phase = if fed > 0 { Phase::Live } else { Phase::Listening };
             if self.record.phase != phase {
                 (self.record.phase, self.record.since) = (phase, ctx.now());
@@ -84,9 +85,9 @@ impl Source {
             }
             FromFeeder::Media { feed, messages } => self.media(ctx, feed, messages),
             FromFeeder::Ends { feed, why } => {
+                let who = if self.is_listener() { "publisher of " } else { "" };
                 if let Some(feed) = self.feeds.get_mut(&feed) {
                     feed.is_fed = false;
-                    let who = if matches!(self.settings, Settings::Listen(..)) { "publisher of " } else { "" };
                     ctx.log(Level::Info, format!("{who}{}: {why}", weir_rtmp::Redacted::name(&feed.name)));
                 }
                 self.publish(ctx);
@@ -108,19 +109,7 @@ impl Source {
 
     /// How connecting goes.
     fn take(&mut self, ctx: &mut Ctx<'_>, record: OutputRecord) {
-        let news = record.last_error.as_ref().filter(|e| self.record.last_error.as_ref() != Some(e));
-        if let Some((text, _)) = news {
-            let then = match record.next_retry {
-                Some(at) => format!("; next try in {:.1} s", at.since(ctx.now()).as_secs_f64()),
-                None => String::new(),
-            };
-            ctx.log(Level::Warning, format!("{}: {text}{then}", record.target));
-        }
-        if record.phase != self.record.phase {
-            let peer = record.peer.filter(|_| record.phase == Phase::Live);
-            let peer = peer.map(|peer| format!(" from {peer}")).unwrap_or_default();
-            ctx.log(Level::Info, format!("{}: {}{peer} (attempt {})", record.target, record.phase, record.attempts));
-        }
+        tell_changes(ctx, &self.record, &record, "from");
         let OutputRecord { players, players_total, bytes, .. } = self.record;
         self.record = OutputRecord { players, players_total, bytes, ..record };
         ctx.record(self.record.clone());

@@ -12,6 +12,7 @@ use weir_rtmp::ring::{Class, Media};
 use super::service::{FromPush, PushService, ToPush};
 use super::settings::{Drop, OnFail, Settings};
 use crate::output::{message, no_tag};
+use crate::remote::tell_changes;
 
 /// Losses are told no more often than this.
 const TELL_LOSS_EVERY: Duration = Duration::from_secs(10);
@@ -71,20 +72,7 @@ impl Push {
     }
 
     fn take(&mut self, ctx: &mut Ctx<'_>, record: OutputRecord) {
-        let news = record.last_error.as_ref().filter(|e| self.record.last_error.as_ref() != Some(e));
-        if let Some((text, _)) = news {
-            let then = match record.next_retry {
-                Some(at) => format!("; next try in {:.1} s", at.since(ctx.now()).as_secs_f64()),
-                None => String::new(),
-            };
-            ctx.log(Level::Warning, format!("{}: {text}{then}", record.target));
-        }
-        if record.phase != self.record.phase {
-            let peer = record.peer.filter(|_| record.phase == Phase::Live);
-            let peer = peer.map(|peer| format!(" at {peer}")).unwrap_or_default();
-            let attempt = record.attempts;
-            ctx.log(Level::Info, format!("{}: {}{peer} (attempt {attempt})", record.target, record.phase));
-        }
+        tell_changes(ctx, &self.record, &record, "at");
         self.tell_loss(ctx, &record);
         ctx.record(record.clone());
         self.record = record;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use weir_media::Time;
 use weir_plugin::{
-    ConnId, Dial, DialError, DialStep, Dialed, FilterId, Io, Lease, Lookup, Memory, Message, OutputRecord, Phase,
-    Ready, Service, Timer,
+    ConnId, Dial, DialError, Dialed, FilterId, Io, Lease, Lookup, Memory, Message, OutputRecord, Phase, Ready, Service,
+    Timer,
 };
 use weir_rtmp::Redacted;
 use weir_rtmp::ring::{Batch, Media, Renderer, Ring};
@@ -369,11 +369,7 @@ impl PushService {
     fn phase(&self) -> Phase {
         match &self.state {
             State::Waiting(_) => Phase::Waiting,
-            State::Dialing(dial) => match dial.step() {
-                DialStep::Resolving => Phase::Resolving,
-                DialStep::Connecting => Phase::Connecting,
-                DialStep::Securing => Phase::Securing,
-            },
+            State::Dialing(dial) => dial.step().into(),
             State::Up(_) if self.ending.is_some() => Phase::Draining,
             State::Up(session) => session.phase(),
             State::Over => self.record.phase,

@@ -6,8 +6,10 @@ mod failure;
 mod log_in;
 mod retry;
 mod settings;
+mod tell;
 
 pub(crate) use failure::{Failure, Refusal, refusal};
 pub(crate) use log_in::LogIn;
 pub(crate) use retry::{Class, Retry};
 pub(crate) use settings::{For, REMOTE_ONLY, Remote};
+pub(crate) use tell::tell_changes;
