@@ -196,7 +196,7 @@ fn start(built: Built, registry: &Registry, options: &Options, messages: &Messag
     let config = Config {
         log_level: options.logs.loudest(),
         memory: options.memory,
-        compute_threads: options.threads,
+        threads: options.threads,
         max_connections: options.max_connections,
         run_for: options.run_for,
         ..Config::default()

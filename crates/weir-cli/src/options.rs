@@ -157,7 +157,10 @@ pub(crate) fn command() -> Command {
             value("memory", "BYTES", "Most media kept in memory, over the whole process (default 512M)")
                 .value_parser(bytes),
         )
-        .arg(value("threads", "N", "Worker threads for codecs (default one per core)").value_parser(number(1, 256)))
+        .arg(
+            value("threads", "N", "Threads that serve connections, and as many for codecs (default one each per core)")
+                .value_parser(number(1, 256)),
+        )
         .arg(
             value("max-chain", "N", "Most filters inserted between two declared ones (default 6); 0 inserts none")
                 .value_parser(number(0, 64)),

@@ -13,7 +13,7 @@ use weir_tls::Tls;
 
 use crate::{
     ConnId, Credit, Ctx, Effect, Error, Event, Filter, FilterId, InId, InQueue, Io, Item, Level, Lookup, Mailbox,
-    Memory, Message, OutId, OutputRecord, PathInfo, Ready, Result, Service, Status, TcpOptions, Timer,
+    Memory, Message, OutId, OutputRecord, PathInfo, ReactorId, Ready, Result, Service, Status, TcpOptions, Timer,
 };
 
 /// Calls of `process` in one [`Harness::run`] before the filter counts as one that never rests.
@@ -214,6 +214,8 @@ impl Harness {
 /// The far end of a simulated connection.
 #[derive(Debug)]
 struct Far {
+    /// The reactor it is on.
+    on: ReactorId,
     to_service: VecDeque<u8>,
     from_service: Vec<u8>,
     /// Bytes the near end may still write before it would block.
@@ -230,6 +232,7 @@ impl Far {
     /// An open connection whose near end may write `window` bytes.
     fn open(window: usize) -> Self {
         Self {
+            on: ReactorId::HOME,
             to_service: VecDeque::new(),
             from_service: Vec::new(),
             window,
@@ -257,13 +260,28 @@ struct Closed {
     by_reset: bool,
 }
 
-/// A simulated network and clock for one [`Service`].
+/// What waits to be taken by another reactor.
+struct Mail {
+    from: ReactorId,
+    to: ReactorId,
+    conn: Option<ConnId>,
+    message: Message,
+}
+
+/// A simulated network and clock for one [`Service`], and for its twins on as many reactors as a test says.
 pub struct SimNet {
+    reactors: u32,
+    /// The reactor whose turn it is.
+    here: ReactorId,
+    twins: BTreeMap<ReactorId, Box<dyn Service>>,
+    mail: VecDeque<Mail>,
+    /// Messages and connections that may wait for other reactors.
+    pub mail_room: usize,
     now: Time,
     conns: BTreeMap<u64, Far>,
     closed: BTreeMap<u64, Closed>,
     next: u64,
-    service_timer: Option<Time>,
+    service_timers: BTreeMap<ReactorId, Time>,
     seed: u64,
     memory: Memory,
     answers: VecDeque<Answer>,
@@ -291,11 +309,16 @@ impl SimNet {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
+            reactors: 1,
+            here: ReactorId::HOME,
+            twins: BTreeMap::new(),
+            mail: VecDeque::new(),
+            mail_room: usize::MAX,
             now: Time::ZERO,
             conns: BTreeMap::new(),
             closed: BTreeMap::new(),
             next: 1,
-            service_timer: None,
+            service_timers: BTreeMap::new(),
             seed: seed | 1,
             memory: Memory::new(256 << 20),
             answers: VecDeque::new(),
@@ -315,6 +338,43 @@ impl SimNet {
     pub fn with_memory(mut self, cap: usize) -> Self {
         self.memory = Memory::new(cap);
         self
+    }
+
+    /// The same network with `reactors` in all.
+    #[must_use]
+    pub fn with_reactors(mut self, reactors: u32) -> Self {
+        self.reactors = reactors;
+        self
+    }
+
+    /// The reactor a connection is on.
+    #[must_use]
+    pub fn reactor_of(&self, conn: ConnId) -> Option<ReactorId> {
+        Some(self.conns.get(&conn.0)?.on)
+    }
+
+    /// Connections open on a reactor.
+    #[must_use]
+    pub fn open_on(&self, reactor: ReactorId) -> usize {
+        self.conns.values().filter(|far| far.on == reactor).count()
+    }
+
+    /// Calls the service of a reactor, in its place.
+    fn call<T>(
+        &mut self,
+        on: ReactorId,
+        home: &mut dyn Service,
+        f: impl FnOnce(&mut dyn Service, &mut Self) -> T,
+    ) -> Option<T> {
+        if on == ReactorId::HOME {
+            return Some(f(home, self));
+        }
+        let mut twin = self.twins.remove(&on)?;
+        self.here = on;
+        let value = f(&mut *twin, self);
+        self.here = ReactorId::HOME;
+        self.twins.insert(on, twin);
+        Some(value)
     }
 
     /// Connects a peer that takes up to `window` bytes before it stalls. `None` when the service admits nobody.
@@ -452,8 +512,42 @@ impl SimNet {
 
     /// One turn of a host: a flush, then readiness and timers due now. True when there may be more to do.
     pub fn turn(&mut self, service: &mut dyn Service) -> bool {
-        let more = service.flush(self);
-        self.deliver_answers(service) | self.deliver_ready(service) | self.deliver_timers(service) | more
+        let mut more = false;
+        for on in (0..self.reactors).map(ReactorId) {
+            more |= self.call(on, service, |service, net| service.flush(net)).unwrap_or(false);
+        }
+        self.deliver_mail(service)
+            | self.deliver_answers(service)
+            | self.deliver_ready(service)
+            | self.deliver_timers(service)
+            | more
+    }
+
+    fn mail(&mut self, to: ReactorId, conn: Option<ConnId>, message: Message) -> std::result::Result<(), Message> {
+        let is_way = if self.here == ReactorId::HOME { self.twins.contains_key(&to) } else { to == ReactorId::HOME };
+        let is_full = to != ReactorId::HOME && self.mail.len() >= self.mail_room;
+        if !is_way || is_full || conn.is_some_and(|conn| !self.conns.contains_key(&conn.0)) {
+            return Err(message);
+        }
+        if let Some(far) = conn.and_then(|conn| self.conns.get_mut(&conn.0)) {
+            far.on = to;
+            far.timer = None;
+            (far.told_readable, far.told_writable) = (false, false);
+        }
+        self.mail.push_back(Mail { from: self.here, to, conn, message });
+        Ok(())
+    }
+
+    fn deliver_mail(&mut self, service: &mut dyn Service) -> bool {
+        let mail = std::mem::take(&mut self.mail);
+        let any = !mail.is_empty();
+        for Mail { from, to, conn, message } in mail {
+            self.call(to, service, |service, net| match conn {
+                None => service.told(net, from, message),
+                Some(conn) => service.moved_in(net, conn, from, message),
+            });
+        }
+        any
     }
 
     fn deliver_answers(&mut self, service: &mut dyn Service) -> bool {
@@ -461,7 +555,10 @@ impl SimNet {
         let any = !answers.is_empty();
         for answer in answers {
             match answer {
-                Answer::Connected(conn, result) => service.connected(self, conn, result),
+                Answer::Connected(conn, result) => {
+                    let on = self.reactor_of(conn).unwrap_or(ReactorId::HOME);
+                    self.call(on, service, |service, net| service.connected(net, conn, result));
+                }
                 Answer::Resolved(lookup, result) => service.resolved(self, lookup, result),
             }
         }
@@ -476,29 +573,31 @@ impl SimNet {
             far.told_readable |= readable;
             far.told_writable |= writable;
             if readable || writable {
-                events.push((ConnId(*id), Ready { readable, writable }));
+                events.push((far.on, ConnId(*id), Ready { readable, writable }));
             }
         }
-        for (conn, ready) in &events {
-            service.ready(self, *conn, *ready);
+        for (on, conn, ready) in &events {
+            self.call(*on, service, |service, net| service.ready(net, *conn, *ready));
         }
         !events.is_empty()
     }
 
     fn deliver_timers(&mut self, service: &mut dyn Service) -> bool {
         let now = self.now;
-        let due = |at: Option<Time>| at.is_some_and(|at| at <= now);
-        let mut fired: Vec<Timer> =
-            self.conns.iter().filter(|(_, far)| due(far.timer)).map(|(id, _)| Timer::Conn(ConnId(*id))).collect();
-        if due(self.service_timer) {
-            self.service_timer = None;
-            fired.push(Timer::Service);
-        }
-        for timer in &fired {
+        let is_due = |far: &Far| far.timer.is_some_and(|at| at <= now);
+        let mut fired: Vec<(ReactorId, Timer)> = self
+            .conns
+            .iter()
+            .filter(|(_, far)| is_due(far))
+            .map(|(id, far)| (far.on, Timer::Conn(ConnId(*id))))
+            .collect();
+        let over = self.service_timers.extract_if(.., |_, at| *at <= now);
+        fired.extend(over.map(|(on, _)| (on, Timer::Service)));
+        for (on, timer) in &fired {
             if let Timer::Conn(conn) = timer {
                 self.set_timer(*conn, None);
             }
-            service.timer(self, *timer);
+            self.call(*on, service, |service, net| service.timer(net, *timer));
         }
         !fired.is_empty()
     }
@@ -598,7 +697,30 @@ impl Io for SimNet {
     }
 
     fn set_service_timer(&mut self, at: Option<Time>) {
-        self.service_timer = at;
+        match at {
+            Some(at) => drop(self.service_timers.insert(self.here, at)),
+            None => drop(self.service_timers.remove(&self.here)),
+        }
+    }
+
+    fn reactors(&self) -> u32 {
+        if self.here == ReactorId::HOME { self.reactors } else { 1 }
+    }
+
+    fn place(&mut self, on: ReactorId, twin: Box<dyn Service>) -> io::Result<()> {
+        if self.here != ReactorId::HOME || on == ReactorId::HOME || on.0 >= self.reactors {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        assert!(self.twins.insert(on, twin).is_none(), "a twin is placed once");
+        Ok(())
+    }
+
+    fn tell(&mut self, to: ReactorId, message: Message) -> std::result::Result<(), Message> {
+        self.mail(to, None, message)
+    }
+
+    fn move_to(&mut self, conn: ConnId, to: ReactorId, with: Message) -> std::result::Result<(), Message> {
+        self.mail(to, Some(conn), with)
     }
 
     fn post(&mut self, to: FilterId, message: Message) {

@@ -20,6 +20,15 @@ pub type Message = Box<dyn Any + Send>;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnId(pub u64);
 
+/// One of the event loops that share the connections of services. Each has its own; what it knows of the others it was told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ReactorId(pub u32);
+
+impl ReactorId {
+    /// Where filters and listeners are, and services begin.
+    pub const HOME: Self = Self(0);
+}
+
 /// A filter, as services know it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FilterId(pub u32);
@@ -76,7 +85,8 @@ pub enum Timer {
     Service,
 }
 
-/// Owner of the connections of one listening address, or of those it makes itself, on one reactor.
+/// Owner of the connections of one listening address, or of those it makes itself, on one reactor. It may have twins on
+/// other reactors ([`Io::place`]) and move connections to them; they share nothing but messages.
 ///
 /// No call may block or take longer than its share: work for many connections is split over several
 /// [`flush`](Service::flush) calls.
@@ -112,6 +122,19 @@ pub trait Service: Send {
     /// A name asked for with [`Io::resolve`] was found, or was not. Addresses are in the order the system prefers.
     fn resolved(&mut self, io: &mut dyn Io, lookup: Lookup, result: Result<Vec<SocketAddr>>) {
         let _ = (io, lookup, result);
+    }
+
+    /// A message of its twin on another reactor, sent with [`Io::tell`]. Those of one twin come in order, moved connections
+    /// among them.
+    fn told(&mut self, io: &mut dyn Io, from: ReactorId, message: Message) {
+        let _ = (io, from, message);
+    }
+
+    /// A connection that its twin on another reactor sent here with [`Io::move_to`]: under a new id, without a timer, readable
+    /// and writable as far as is known.
+    fn moved_in(&mut self, io: &mut dyn Io, conn: ConnId, from: ReactorId, with: Message) {
+        let _ = (from, with);
+        io.close(conn);
     }
 
     /// A connection is ready.
@@ -176,6 +199,39 @@ pub trait Io {
 
     /// Sets the one timer of the service, or clears it.
     fn set_service_timer(&mut self, at: Option<Time>);
+
+    /// How many reactors there are.
+    fn reactors(&self) -> u32 {
+        1
+    }
+
+    /// Puts a twin of this service on another reactor. It owns the connections that are moved to it, and ends with this one.
+    /// On [`ReactorId::HOME`] only, and once for each other reactor.
+    ///
+    /// # Errors
+    /// When there is no such reactor, or it cannot be started.
+    fn place(&mut self, on: ReactorId, twin: Box<dyn Service>) -> Result<()> {
+        let _ = (on, twin);
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    /// Sends a message to the twin on another reactor; from there, to [`ReactorId::HOME`] only.
+    ///
+    /// # Errors
+    /// The message, when too many wait there already, or there is no twin.
+    fn tell(&mut self, to: ReactorId, message: Message) -> std::result::Result<(), Message> {
+        let _ = to;
+        Err(message)
+    }
+
+    /// Moves an open connection to the twin on another reactor, as [`tell`](Io::tell) does a message. It is forgotten here.
+    ///
+    /// # Errors
+    /// The message, and the connection stays: as for [`tell`](Io::tell), and for an unknown connection.
+    fn move_to(&mut self, conn: ConnId, to: ReactorId, with: Message) -> std::result::Result<(), Message> {
+        let _ = (conn, to);
+        Err(with)
+    }
 
     /// Sends a message to a filter.
     fn post(&mut self, to: FilterId, message: Message);

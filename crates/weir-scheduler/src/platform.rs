@@ -1,5 +1,5 @@
-//! What the core needs of the world, as one trait: clocks, worker lanes and sockets. [`crate::os`] is the real one, the
-//! simulation in the tests the other.
+//! What the core needs of the world, as traits: [`Net`] is a clock, sockets and the other reactors, which is all that services
+//! need; [`Platform`] adds worker lanes. [`crate::os`] is the real one, the simulation in the tests the other.
 
 use std::io;
 use std::io::IoSlice;
@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_media::Time;
-use weir_plugin::{ConnId, Event, Filter, Lane, Lookup, Mailbox, PathInfo, Result, Status, TcpOptions};
+use weir_plugin::{
+    ConnId, Error, Event, Filter, FilterId, Lane, Level, Lookup, Mailbox, Message, PathInfo, ReactorId, Result,
+    Service, Status, TcpOptions,
+};
 use weir_tls::Tls;
 
 /// A call of a filter that travels to a worker lane, filter and all.
@@ -49,6 +52,31 @@ pub(crate) struct LookedUp {
     pub(crate) result: io::Result<Vec<SocketAddr>>,
 }
 
+/// What came from another reactor.
+pub(crate) struct Arrival {
+    pub(crate) from: ReactorId,
+    pub(crate) service: usize,
+    pub(crate) what: Arrived,
+}
+
+/// What can come from another reactor.
+pub(crate) enum Arrived {
+    /// A twin, from home.
+    Twin(Box<dyn Service>),
+    /// A message of a twin.
+    Told(Message),
+    /// A connection of a twin, and what it sent along.
+    Moved(ConnId, Message),
+    /// The service is no more, says home.
+    Abandoned,
+    /// A message of a twin for a filter.
+    Post(FilterId, Message),
+    /// A line of a twin for the log.
+    Log(Level, String),
+    /// A twin panicked, and is no more.
+    Broken(Error),
+}
+
 /// What became of a deadline of a connection when its time came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TimerState {
@@ -62,15 +90,27 @@ pub(crate) enum TimerState {
 
 /// The world around the core.
 pub(crate) trait Platform {
+    /// The world around services.
+    type Net: Net;
+
+    fn net(&mut self) -> &mut Self::Net;
+    /// The clock of its net.
     fn now(&self) -> Time;
     fn utc_micros(&self) -> u64;
+    /// Connections open now on all reactors.
+    fn connections(&self) -> usize;
 
     /// Sends a job to a lane. Never blocks.
     fn submit(&mut self, lane: Lane, job: Job);
+}
+
+/// The world around the services of one reactor.
+pub(crate) trait Net {
+    fn now(&self) -> Time;
 
     /// Listens for a service.
     fn listen(&mut self, service: usize, addr: SocketAddr) -> io::Result<()>;
-    /// The service is no more: ends its listener and its connections.
+    /// The service is no more: ends its listener and its connections, and its twins elsewhere.
     fn abandon(&mut self, service: usize);
     /// Looks a name up on a thread of its own.
     fn resolve(&mut self, service: usize, host: &str, port: u16) -> io::Result<Lookup>;
@@ -84,8 +124,8 @@ pub(crate) trait Platform {
     fn path(&mut self, conn: ConnId) -> Option<PathInfo>;
     /// Accepts one connection, `None` when there is none now.
     fn accept(&mut self, service: usize) -> io::Result<Option<(ConnId, SocketAddr)>>;
-    /// Connections open now, and the most there may be.
-    fn connections(&self) -> (usize, usize);
+    /// Whether there may be one more connection.
+    fn has_room(&self) -> bool;
 
     fn read(&mut self, conn: ConnId, buf: &mut [u8]) -> io::Result<usize>;
     fn write(&mut self, conn: ConnId, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
@@ -96,4 +136,15 @@ pub(crate) trait Platform {
     /// What the entry of the heap for `at` means now.
     fn take_timer(&mut self, conn: ConnId, at: Time) -> TimerState;
     fn random(&mut self, buf: &mut [u8]);
+
+    /// Reactors of the session.
+    fn reactors(&self) -> u32;
+    /// Puts a twin of a service on another reactor.
+    fn place(&mut self, service: usize, on: ReactorId, twin: Box<dyn Service>) -> io::Result<()>;
+    /// Sends a message to the twin of a service; an error when it cannot be, with the message.
+    fn tell(&mut self, service: usize, to: ReactorId, message: Message) -> std::result::Result<(), Message>;
+    /// Moves a connection to the twin of a service; an error when it cannot be, with the message.
+    fn move_to(&mut self, conn: ConnId, to: ReactorId, with: Message) -> std::result::Result<(), Message>;
+    /// The next that came from another reactor.
+    fn arrival(&mut self) -> Option<Arrival>;
 }

@@ -11,7 +11,8 @@ use weir_media::Time;
 use weir_plugin::{Error, ErrorKind, Level, Memory};
 
 use crate::core::{Core, Next};
-use crate::os::{Os, WAKER};
+use crate::net::WAKER;
+use crate::os::{Os, Threads};
 use crate::platform::{Done, Platform, Readiness};
 use crate::report::{Log, Report, Reports, Snapshot};
 
@@ -29,8 +30,8 @@ const EVENTS: usize = 1_024;
 pub struct Config {
     /// Bytes of media kept beyond a call, over the whole process.
     pub memory: usize,
-    /// Worker threads for codecs; by default one per core.
-    pub compute_threads: Option<usize>,
+    /// Reactors that share the connections, and worker threads for codecs; by default one of each per core.
+    pub threads: Option<usize>,
     /// Connections at once; by default as many as the descriptor limit leaves.
     pub max_connections: Option<usize>,
     /// Log lines louder than this are reported.
@@ -45,7 +46,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             memory: 512 << 20,
-            compute_threads: None,
+            threads: None,
             max_connections: None,
             log_level: Level::Warning,
             snapshot_every: Duration::from_secs(1),
@@ -164,11 +165,13 @@ impl Session {
         let poll = Poll::new().map_err(system)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(system)?);
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = config.compute_threads.unwrap_or_else(cores);
+        let workers = config.threads.unwrap_or_else(cores);
+        let threads = Threads { workers, reactors: u32::try_from(workers).unwrap_or(u32::MAX) };
         let registry = poll.registry().try_clone().map_err(system)?;
-        let (os, done) = Os::new(registry, Arc::clone(&waker), threads, config.max_connections).map_err(system)?;
+        let memory = Memory::new(config.memory);
+        let (os, done) = Os::new(registry, Arc::clone(&waker), threads, config.max_connections, memory.clone());
         let (send, reports) = bounded(REPORT_QUEUE);
-        let core = Core::new(os, graph, Memory::new(config.memory), send, config.log_level);
+        let core = Core::new(os, graph, memory, send, config.log_level);
         let (commands_in, commands) = unbounded();
         let control = Control { commands: commands_in, waker };
         Ok(Self { core, poll, done, commands, control, reports, config })
@@ -262,7 +265,7 @@ impl Session {
             let end = ends.filter(|_| deadline.is_none());
             let until = [Some(chores), deadline, end].into_iter().flatten().min().unwrap_or(chores);
             self.poll.poll(&mut events, Some(timeout(next, until, now))).or_else(interrupted)?;
-            ready.extend(events.iter().filter_map(|e| self.core.platform.readiness(e)));
+            ready.extend(events.iter().filter_map(|e| self.core.platform.net.readiness(e)));
         };
         self.core.tell_graph();
         let (last, graph) = (self.core.snapshot(true), self.core.graph());

@@ -11,15 +11,15 @@ use crossbeam_channel::{Receiver, bounded};
 use weir_graph::{Graph, Node};
 use weir_media::{Bundle, Bytes, Cap, CodecId, Flags, Packet, Prop, Props, StreamType, Time};
 use weir_plugin::{
-    ConnId, Create, Ctx, Error, Filter, InId, Item, Lane, Level, Lookup, Memory, OptionDef, Options, OutId, PathInfo,
-    Plugin, Registry, Result, Role, Status, TcpOptions,
+    ConnId, Create, Ctx, Error, Filter, InId, Item, Lane, Level, Lookup, Memory, Message, OptionDef, Options, OutId,
+    PathInfo, Plugin, ReactorId, Registry, Result, Role, Service, Status, TcpOptions,
 };
 
 use weir_tls::Tls;
 
 use crate::core::{Core, Next};
 use crate::lanes;
-use crate::platform::{Done, Job, LookedUp, Platform, TimerState};
+use crate::platform::{Arrival, Done, Job, LookedUp, Net, Platform, TimerState};
 use crate::report::Report;
 
 /// A platform without a world.
@@ -29,6 +29,12 @@ struct Sim {
 }
 
 impl Platform for Sim {
+    type Net = Self;
+
+    fn net(&mut self) -> &mut Self {
+        self
+    }
+
     fn now(&self) -> Time {
         self.now
     }
@@ -37,8 +43,18 @@ impl Platform for Sim {
         self.now.as_micros()
     }
 
+    fn connections(&self) -> usize {
+        0
+    }
+
     fn submit(&mut self, _: Lane, job: Job) {
         self.jobs.push(job);
+    }
+}
+
+impl Net for Sim {
+    fn now(&self) -> Time {
+        self.now
     }
 
     fn listen(&mut self, _: usize, _: SocketAddr) -> io::Result<()> {
@@ -71,8 +87,8 @@ impl Platform for Sim {
         Ok(None)
     }
 
-    fn connections(&self) -> (usize, usize) {
-        (0, 0)
+    fn has_room(&self) -> bool {
+        false
     }
 
     fn read(&mut self, _: ConnId, _: &mut [u8]) -> io::Result<usize> {
@@ -96,6 +112,26 @@ impl Platform for Sim {
     }
 
     fn random(&mut self, _: &mut [u8]) {}
+
+    fn reactors(&self) -> u32 {
+        1
+    }
+
+    fn place(&mut self, _: usize, _: ReactorId, _: Box<dyn Service>) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn tell(&mut self, _: usize, _: ReactorId, message: Message) -> std::result::Result<(), Message> {
+        Err(message)
+    }
+
+    fn move_to(&mut self, _: ConnId, _: ReactorId, with: Message) -> std::result::Result<(), Message> {
+        Err(with)
+    }
+
+    fn arrival(&mut self) -> Option<Arrival> {
+        None
+    }
 }
 
 /// What a sink under test saw, by name.

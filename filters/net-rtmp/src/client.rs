@@ -12,6 +12,7 @@ use weir_rtmp::ring::{Batch, Cursor};
 
 use crate::publish::Publishing;
 use crate::stream::Stream;
+use crate::twins::Going;
 use crate::writer::{Broken, Feed, Half, Writer, Wrote};
 
 /// Memory leased for a connection, besides what its session holds of the peer's input and of its own answers.
@@ -120,6 +121,10 @@ pub(crate) struct Client {
     pub(crate) leaves: Option<FilterId>,
     /// Times it was refused.
     pub(crate) refusals: u32,
+    /// It goes to another reactor when its turn is over.
+    pub(crate) goes: Option<Going>,
+    /// The stream that home counts it for, while it plays elsewhere.
+    pub(crate) counted: Option<FilterId>,
 }
 
 impl Client {
@@ -140,7 +145,16 @@ impl Client {
             closing: None,
             leaves: None,
             refusals: 0,
+            goes: None,
+            counted: None,
         }
+    }
+
+    /// It came to this reactor, as a connection of this id.
+    pub(crate) fn is_now(&mut self, conn: ConnId) {
+        self.conn = conn;
+        self.writer.is_now(conn);
+        (self.readable, self.queued) = (true, false);
     }
 
     /// Whether fresh media can go out at once.

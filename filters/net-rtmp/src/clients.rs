@@ -21,6 +21,8 @@ pub(crate) struct Clients {
     /// Connections in the order they came. Those that have played or gone are left out of it now and then.
     new: VecDeque<ConnId>,
     new_count: usize,
+    /// Clients that play on other reactors. They count as the others do.
+    away: usize,
 }
 
 impl Clients {
@@ -33,6 +35,7 @@ impl Clients {
             by_source: HashMap::new(),
             new: VecDeque::new(),
             new_count: 0,
+            away: 0,
         }
     }
 
@@ -42,7 +45,7 @@ impl Clients {
 
     /// Whether there is room for another connection.
     pub(crate) fn has_room(&self) -> bool {
-        self.by_conn.len() < self.limits.connections
+        self.by_conn.len() + self.away < self.limits.connections
     }
 
     /// Whether there may be another connection from where `peer` is.
@@ -69,10 +72,7 @@ impl Clients {
 
     /// Takes a newcomer in.
     pub(crate) fn insert(&mut self, client: Client) -> Slot {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
+        let slot = self.free_slot();
         *self.by_source.entry(source(client.peer.ip())).or_default() += 1;
         self.by_conn.insert(client.conn, slot);
         self.new.push_back(client.conn);
@@ -83,6 +83,46 @@ impl Clients {
             self.new = new.into_iter().filter(|conn| self.find(*conn).is_some_and(|slot| self.is_new(slot))).collect();
         }
         slot
+    }
+
+    /// A slot for a client that comes.
+    fn free_slot(&mut self) -> Slot {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        })
+    }
+
+    /// Takes in a client that moves here, as one that was taken out: [`Clients::put`] or [`Clients::forget`] follows. It
+    /// counts where it came first.
+    pub(crate) fn adopt(&mut self, conn: ConnId) -> Slot {
+        let slot = self.free_slot();
+        self.by_conn.insert(conn, slot);
+        slot
+    }
+
+    /// A client that was taken out moves on.
+    pub(crate) fn release(&mut self, slot: Slot, conn: ConnId) {
+        self.by_conn.remove(&conn);
+        self.free.push(slot);
+    }
+
+    /// A client that was taken out moves on, and is still counted here.
+    pub(crate) fn sent_away(&mut self, slot: Slot, conn: ConnId) {
+        self.release(slot, conn);
+        self.away += 1;
+    }
+
+    /// One that was sent away comes back.
+    pub(crate) fn come_home(&mut self, conn: ConnId) -> Slot {
+        self.away = self.away.saturating_sub(1);
+        self.adopt(conn)
+    }
+
+    /// One that was sent away is gone.
+    pub(crate) fn gone(&mut self, peer: IpAddr) {
+        self.away = self.away.saturating_sub(1);
+        self.uncount(peer);
     }
 
     /// A client plays or publishes for the first time.
@@ -119,7 +159,11 @@ impl Clients {
         self.has_begun(&mut client);
         self.by_conn.remove(&client.conn);
         self.free.push(slot);
-        let source = source(client.peer.ip());
+        self.uncount(client.peer.ip());
+    }
+
+    fn uncount(&mut self, peer: IpAddr) {
+        let source = source(peer);
         if let Some(count) = self.by_source.get_mut(&source) {
             *count -= 1;
             if *count == 0 {
@@ -144,6 +188,11 @@ fn source(ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 impl Clients {
+    /// Clients that play on other reactors.
+    pub(crate) fn away(&self) -> usize {
+        self.away
+    }
+
     /// Entries of the list of newcomers.
     pub(crate) fn remembered(&self) -> usize {
         self.new.len()
@@ -154,10 +203,11 @@ impl Clients {
         assert_eq!(self.iter().count(), self.by_conn.len());
         assert_eq!(self.slots.len(), self.by_conn.len() + self.free.len());
         assert_eq!(self.iter().filter(|p| p.is_new).count(), self.new_count);
-        assert!(self.new_count <= self.limits.new && self.by_conn.len() <= self.limits.connections);
+        assert!(self.new_count <= self.limits.new && self.by_conn.len() + self.away <= self.limits.connections);
         let mut by_source = HashMap::new();
         self.iter().for_each(|p| *by_source.entry(source(p.peer.ip())).or_default() += 1);
-        assert_eq!(by_source, self.by_source);
+        assert_eq!(self.by_source.values().sum::<usize>(), by_source.values().sum::<usize>() + self.away);
+        assert!(self.away > 0 || by_source == self.by_source);
         assert!(by_source.values().all(|count| *count <= self.limits.per_ip));
         let waits = |p: &Client| !p.is_new || self.new.contains(&p.conn);
         assert!(self.iter().all(waits), "a connection that cannot be chosen to go");

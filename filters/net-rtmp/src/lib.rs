@@ -16,6 +16,7 @@ mod settings;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod writer;
 
 use weir_media::{Bundle, Cap, Delivery, Prop, StreamType};

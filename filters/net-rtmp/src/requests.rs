@@ -1,11 +1,13 @@
 //! What clients ask for, and the answers: the policy of an address.
 
-use weir_plugin::{FilterId, Io, Level};
+use weir_media::Time;
+use weir_plugin::{FilterId, Io, Level, ReactorId};
 use weir_rtmp::{ConnectRequest, Event, PlayRequest, Refusal, StreamPath};
 
 use crate::client::{Client, Watching, Why};
 use crate::clients::Slot;
 use crate::service::RtmpService;
+use crate::twins::Going;
 
 /// A player may ask for this many things it does not get; then its connection ends. Keys are not to be found by trying.
 const REFUSALS_MAX: u32 = 8;
@@ -13,7 +15,9 @@ const REFUSALS_MAX: u32 = 8;
 impl RtmpService {
     /// Answers what a session has to tell.
     pub(crate) fn handle_events(&mut self, io: &mut dyn Io, slot: Slot, client: &mut Client) -> Result<(), Why> {
-        while let Some(event) = client.session.poll_event() {
+        while client.goes.is_none()
+            && let Some(event) = client.session.poll_event()
+        {
             match event {
                 Event::Connect(request) => self.connect(io, client, &request)?,
                 Event::Play(request) => self.play(io, slot, client, &request),
@@ -29,6 +33,7 @@ impl RtmpService {
                     if client.watching.as_ref().is_some_and(|w| w.cursor.msid() == msid) {
                         self.unwatch(client);
                         self.changed(io);
+                        client.goes = client.counted.map(|_| Going::Home);
                     }
                 }
                 Event::Closed => {
@@ -73,6 +78,9 @@ impl RtmpService {
         client: &Client,
         request: &PlayRequest,
     ) -> Result<FilterId, (Refusal, &'static str)> {
+        if client.watching.is_some() || client.publishing.is_some() {
+            return Err((Refusal::PlayFailed, "One stream per connection."));
+        }
         let open = self.streams.values_mut().filter(|s| s.ending.is_none());
         let best = open.filter_map(|s| Some((s.settings.path.fit(&request.path)?, s))).max_by_key(|(fit, _)| *fit);
         let (_, stream) = best.ok_or((Refusal::StreamNotFound, "There is no such stream here."))?;
@@ -81,29 +89,39 @@ impl RtmpService {
             io.log(Level::Info, format!("player {}: not allowed to play {}", client.peer, request.path));
             return Err((Refusal::PlayFailed, "Not allowed."));
         }
-        if client.watching.is_some() || client.publishing.is_some() {
-            return Err((Refusal::PlayFailed, "One stream per connection."));
-        }
         Ok(stream.owner)
     }
 
     fn watch(&mut self, io: &mut dyn Io, slot: Slot, client: &mut Client, request: &PlayRequest, id: FilterId) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         client.session.accept_play(request.msid);
+        stream.stats.players_total += 1;
+        self.clients.has_begun(client);
+        io.log(Level::Info, format!("player {}: plays {}", client.peer, request.path));
+        self.changed(io);
+        match self.choose_reactor(io) {
+            ReactorId::HOME => self.watch_here(io.now(), slot, client, id, request.msid),
+            to => client.goes = Some(Going::Away { to, stream: id, msid: request.msid }),
+        }
+    }
+
+    /// Makes a client a watcher of a stream on this reactor.
+    pub(crate) fn watch_here(&mut self, now: Time, slot: Slot, client: &mut Client, id: FilterId, msid: u32) {
+        let Some(stream) = self.streams.get_mut(&id) else {
+            // It ended on the way.
+            client.session.close();
+            return client.close_soon(now);
+        };
         client.stall = stream.settings.stall;
         client.watching = Some(Watching {
             stream: id,
             place: stream.watchers.len(),
-            cursor: stream.ring.start(stream.settings.start, request.msid, io.now()),
+            cursor: stream.ring.start(stream.settings.start, msid, now),
             paused: false,
             audio: true,
             video: true,
         });
         stream.watchers.push(slot);
-        stream.stats.players_total += 1;
-        self.clients.has_begun(client);
-        io.log(Level::Info, format!("player {}: plays {}", client.peer, request.path));
-        self.changed(io);
     }
 
     /// A live stream does not wait: who comes back from a pause starts anew, unless that would be going back.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use weir_media::Time;
 use weir_plugin::tls::Tls;
-use weir_plugin::{ConnId, FilterId, Io, Level, Message, Ready, Service, Timer};
+use weir_plugin::{ConnId, FilterId, Io, Level, Message, ReactorId, Ready, Service, Timer};
 use weir_rtmp::chunk::Limits;
 use weir_rtmp::ring::{Batch, Media};
 use weir_rtmp::{ErrorKind, ServerConfig, ServerSession};
@@ -20,6 +20,7 @@ use crate::ingest::ToFeeder;
 use crate::publish::Intake;
 use crate::settings::{Address, AddressLimits, StreamSettings};
 use crate::stream::{Stats, Stream};
+use crate::twins::{Going, Place, ToTwin};
 
 /// What clients may make us hold until they publish: they have little to say.
 const CLIENT_LIMITS: Limits =
@@ -65,6 +66,8 @@ pub(crate) enum FromService {
 pub(crate) struct RtmpService {
     config: ServerConfig,
     tls: Option<Tls>,
+    /// Where it stands among its twins on other reactors.
+    pub(crate) place: Place,
     pub(crate) streams: BTreeMap<FilterId, Stream>,
     pub(crate) intakes: BTreeMap<FilterId, Intake>,
     pub(crate) clients: Clients,
@@ -93,6 +96,7 @@ impl RtmpService {
         Self {
             config,
             tls,
+            place: Place::home(),
             streams: BTreeMap::new(),
             intakes: BTreeMap::new(),
             clients: Clients::new(limits),
@@ -182,6 +186,7 @@ impl RtmpService {
                 continue;
             }
             stream.due = None;
+            stream.feed(io);
             let mut bytes = 0;
             self.batch.clear();
             for &slot in &stream.watchers {
@@ -210,9 +215,32 @@ impl RtmpService {
         let Some(mut client) = self.clients.take(slot) else { return 0 };
         client.queued = false;
         let read = client.read(io, &mut self.scratch);
+        self.progress(io, slot, client, read)
+    }
+
+    /// Goes on with a client that is taken out and was read from.
+    pub(crate) fn progress(
+        &mut self,
+        io: &mut dyn Io,
+        slot: Slot,
+        mut client: Box<Client>,
+        read: Result<Turn, Why>,
+    ) -> usize {
         // What came before the end counts.
         let handled = self.handle_events(io, slot, &mut client);
         let read = read.and_then(|turn| handled.map(|()| turn));
+        match client.goes.take().filter(|_| read.is_ok()) {
+            Some(Going::Home) => {
+                self.send_home(io, slot, client);
+                return 0;
+            }
+            Some(Going::Away { to, stream, msid }) => {
+                let Err(mut client) = self.send_off(io, slot, client, (to, stream, msid)) else { return 0 };
+                self.watch_here(io.now(), slot, &mut client, stream, msid);
+                return self.progress(io, slot, client, read);
+            }
+            None => {}
+        }
         let (sent, turn) = match read {
             Ok(read) => {
                 let (sent, wrote) = self.write(io, &mut client);
@@ -301,6 +329,7 @@ impl RtmpService {
         if !matches!(why, Why::Closed | Why::Broken) {
             self.count_refused(watched);
         }
+        self.tell_gone(io, &client);
         self.clients.forget(slot, client);
         self.changed(io);
     }
@@ -313,21 +342,42 @@ impl RtmpService {
         }
     }
 
-    fn end_stream(&mut self, io: &mut dyn Io, from: FilterId) {
+    pub(crate) fn end_stream(&mut self, io: &mut dyn Io, from: FilterId) {
         let Some(stream) = self.streams.get_mut(&from) else { return };
+        stream.feed(io);
         stream.ending = Some(io.now() + DRAIN);
         stream.due = None;
         for slot in stream.watchers.clone() {
             self.enqueue(slot);
         }
+        self.say_all(io, || ToTwin::End(from));
         self.changed(io);
+    }
+
+    /// The filter of a stream is gone.
+    pub(crate) fn close_stream(&mut self, io: &mut dyn Io, filter: FilterId) {
+        let Some(stream) = self.streams.remove(&filter) else { return };
+        for slot in stream.watchers {
+            if let Some(mut client) = self.clients.take(slot) {
+                self.end_watching(io, &mut client);
+                self.put(io, slot, client, Ok(Turn::More));
+            }
+        }
+        self.say_all(io, || ToTwin::Left(filter));
+    }
+
+    /// A stream has something to offer.
+    pub(crate) fn freshen(&mut self, id: FilterId) {
+        if !self.fresh.contains(&id) {
+            self.fresh.push(id);
+        }
     }
 
     /// Reports to outputs, and gives up late players of streams that are over.
     fn tick(&mut self, io: &mut dyn Io) {
         let now = io.now();
         let mut over: Vec<(Slot, Why)> = Vec::new();
-        for (id, stream) in &mut self.streams {
+        for stream in self.streams.values_mut() {
             stream.survey(&self.clients, now);
             if !stream.settle(io.memory()) {
                 over.extend(stream.stuck(&self.clients).map(|slot| (slot, Why::Memory)));
@@ -335,7 +385,7 @@ impl RtmpService {
             if stream.ending.is_some_and(|at| at <= now) {
                 over.extend(stream.watchers.iter().map(|slot| (*slot, Why::Late)));
             }
-            io.post(*id, Box::new(FromService::Stats(stream.stats)));
+            Self::report(io, &self.place, stream);
         }
         for (slot, why) in over {
             if let Some(client) = self.clients.take(slot) {
@@ -345,14 +395,14 @@ impl RtmpService {
         if std::mem::take(&mut self.turned_away) > 0 {
             io.log(Level::Warning, "connections were turned away: a limit is reached".to_owned());
         }
-        if self.streams.values().any(|s| s.ending.is_some()) {
+        if self.say_rest(io) || self.streams.values().any(|s| s.ending.is_some()) {
             self.changed(io);
         }
     }
 
     /// Tells outputs whose stream is over and whose players are all gone.
     fn finish_drained(&mut self, io: &mut dyn Io) {
-        let is_over = |s: &Stream| s.ending.is_some() && s.watchers.is_empty();
+        let is_over = |s: &Stream| s.ending.is_some() && s.watchers.is_empty() && s.players_away() == 0;
         if !self.streams.values().any(is_over) {
             return;
         }
@@ -360,7 +410,9 @@ impl RtmpService {
         let drained = |id: &FilterId, s: &mut Stream| is_over(s) && !clients.iter().any(|p| p.leaves == Some(*id));
         for (id, mut stream) in self.streams.extract_if(.., drained) {
             stream.survey(clients, now);
-            io.post(id, Box::new(FromService::Drained(stream.stats)));
+            if let Place::Home(_) = self.place {
+                io.post(id, Box::new(FromService::Drained(stream.told())));
+            }
         }
     }
 }
@@ -378,9 +430,7 @@ impl Service for RtmpService {
             Ok(ToService::Media(batch)) => {
                 if let Some(stream) = self.streams.get_mut(&from) {
                     stream.push(io.now(), batch);
-                    if !self.fresh.contains(&from) {
-                        self.fresh.push(from);
-                    }
+                    self.freshen(from);
                 }
             }
             Ok(ToService::End) => self.end_stream(io, from),
@@ -390,13 +440,15 @@ impl Service for RtmpService {
 
     fn left(&mut self, io: &mut dyn Io, filter: FilterId) {
         self.close_intake(io, filter);
-        let Some(stream) = self.streams.remove(&filter) else { return };
-        for slot in stream.watchers {
-            if let Some(mut client) = self.clients.take(slot) {
-                self.end_watching(io, &mut client);
-                self.put(io, slot, client, Ok(Turn::More));
-            }
-        }
+        self.close_stream(io, filter);
+    }
+
+    fn told(&mut self, io: &mut dyn Io, from: ReactorId, message: Message) {
+        self.told_by(io, from, message);
+    }
+
+    fn moved_in(&mut self, io: &mut dyn Io, conn: ConnId, from: ReactorId, with: Message) {
+        self.arrived(io, conn, from, with);
     }
 
     fn admits(&self) -> bool {
@@ -477,7 +529,7 @@ impl RtmpService {
     /// Fails when what connections and streams say of each other does not agree.
     pub(crate) fn check(&self, net: &weir_plugin::harness::SimNet) {
         self.clients.check();
-        assert_eq!(net.open(), self.clients.iter().count());
+        assert_eq!(net.open(), self.clients.iter().count() + self.clients.away());
         let mut watching = 0;
         for client in self.clients.iter() {
             let queued = self.queue.iter().filter(|conn| **conn == client.conn).count();
@@ -493,6 +545,9 @@ impl RtmpService {
         assert_eq!(watching, self.streams.values().map(|s| s.watchers.len()).sum::<usize>());
         assert!(self.streams.values().all(|s| s.leased() >= s.ring.bytes()));
         let leased: usize = self.clients.iter().map(Client::leased).sum();
-        assert_eq!(net.memory().used(), leased + self.streams.values().map(Stream::leased).sum::<usize>());
+        assert!(
+            self.clients.away() > 0
+                || net.memory().used() == leased + self.streams.values().map(Stream::leased).sum::<usize>()
+        );
     }
 }

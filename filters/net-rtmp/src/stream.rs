@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use weir_media::Time;
 use weir_plugin::{FilterId, Lease, Memory};
-use weir_rtmp::ring::{Kind, Media, Renderer, Ring};
+use weir_rtmp::ring::{Entry, Kind, Media, Renderer, Ring};
 
 use crate::clients::{Clients, Slot};
 use crate::settings::StreamSettings;
+use crate::twins::Away;
 
 /// The part of the process's memory that rings leave to connections: one in so many.
 const SPARE: usize = 8;
@@ -34,8 +35,11 @@ pub(crate) struct Stream {
     pub(crate) owner: FilterId,
     pub(crate) settings: StreamSettings,
     pub(crate) ring: Ring,
-    renderer: Renderer,
-    /// Memory of the ring, and of what left it while players are in the middle of it.
+    /// Makes the entries of the ring; `None` for a copy, which is given them.
+    renderer: Option<Renderer>,
+    /// What other reactors have of it.
+    pub(crate) away: Vec<Away>,
+    /// Memory of the ring, unless it is a copy, and of what left it while players are in the middle of it.
     lease: Lease,
     /// Bytes of such messages.
     outside: usize,
@@ -53,10 +57,16 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(owner: FilterId, settings: StreamSettings, chunk_size: u32, memory: &Memory) -> Self {
+        Self { renderer: Some(Renderer::new(chunk_size)), ..Self::copy(owner, settings, chunk_size, memory) }
+    }
+
+    /// A copy on another reactor: the memory of its ring is accounted for where it is made.
+    pub(crate) fn copy(owner: FilterId, settings: StreamSettings, chunk_size: u32, memory: &Memory) -> Self {
         Self {
             owner,
             ring: Ring::new(settings.ring, chunk_size),
-            renderer: Renderer::new(chunk_size),
+            renderer: None,
+            away: Vec::new(),
             settings,
             lease: memory.lease(0).expect("nothing is never too much"),
             outside: 0,
@@ -71,12 +81,23 @@ impl Stream {
     /// Renders messages into the ring.
     pub(crate) fn push(&mut self, now: Time, batch: Vec<Media>) {
         for media in batch {
-            let due = now + self.wait(media.kind);
-            if let Some(entry) = self.renderer.render(media, now) {
-                self.ring.push(entry);
-                self.due = Some(self.due.map_or(due, |at| at.min(due)));
+            if let Some(entry) = self.renderer.as_mut().and_then(|renderer| renderer.render(media, now)) {
+                self.enter(entry);
             }
         }
+    }
+
+    /// Puts a message into the ring.
+    pub(crate) fn enter(&mut self, entry: Entry) {
+        let due = entry.arrived() + self.wait(entry.kind());
+        self.due = Some(self.due.map_or(due, |at| at.min(due)));
+        self.ring.push(entry);
+    }
+
+    /// Keeps nothing: nobody watches this copy.
+    pub(crate) fn rest(&mut self) {
+        self.ring = Ring::new(self.settings.ring, self.ring.chunk_size());
+        self.due = None;
     }
 
     /// How long a message may wait for others to be written with.
@@ -88,6 +109,9 @@ impl Stream {
     /// Leases what is kept from the account of the process. When that runs short, the ring keeps less. False when it is
     /// short even so.
     pub(crate) fn settle(&mut self, memory: &Memory) -> bool {
+        if self.renderer.is_none() {
+            return self.lease.resize(self.outside);
+        }
         let held = self.lease.bytes();
         self.ring.trim(self.most(memory).saturating_sub(self.outside));
         if self.lease.resize(self.ring.bytes() + self.outside) {
@@ -101,7 +125,7 @@ impl Stream {
     /// Leases what is kept while nothing is offered. False when it is more than there is: it cannot wait, then.
     pub(crate) fn may_wait(&mut self, memory: &Memory) -> bool {
         let bytes = self.ring.bytes() + self.outside;
-        bytes <= self.most(memory) && self.lease.resize(bytes)
+        self.renderer.is_none() || (bytes <= self.most(memory) && self.lease.resize(bytes))
     }
 
     /// Memory a stream may hold now, in bytes.
@@ -127,6 +151,18 @@ impl Stream {
         self.outside = outside.into_values().sum();
         let players = u32::try_from(self.watchers.len()).unwrap_or(u32::MAX);
         self.stats = Stats { players, lag, dropped, kept: self.lease.bytes() as u64, ..self.stats };
+    }
+
+    /// Counts of all reactors.
+    pub(crate) fn told(&self) -> Stats {
+        self.away.iter().fold(self.stats, |sum, away| Stats {
+            players: sum.players + away.players,
+            bytes: sum.bytes + away.share.bytes,
+            refused: sum.refused + away.share.refused,
+            dropped: sum.dropped + away.share.dropped,
+            lag: sum.lag.max(away.share.lag),
+            ..sum
+        })
     }
 
     /// Players in the middle of a message that has left the ring.

@@ -72,6 +72,11 @@ impl Writer {
         Self { conn, begun: Bytes::new(), half: None, blocked: false, waits: None }
     }
 
+    /// The connection has another id now, and may take something.
+    pub(crate) fn is_now(&mut self, conn: ConnId) {
+        (self.conn, self.blocked) = (conn, false);
+    }
+
     /// The message of the ring that went out in part.
     pub(crate) fn half(&self) -> Option<Half> {
         self.half

@@ -43,7 +43,7 @@ impl Default for RingLimits {
 }
 
 /// An entry in its place: with the headers in force after it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Slot {
     entry: Entry,
     headers: Arc<Headers>,
@@ -55,8 +55,8 @@ impl Slot {
     }
 }
 
-/// Entries in order, each with a sequence number. See the module documentation.
-#[derive(Debug)]
+/// Entries in order, each with a sequence number. See the module documentation. A clone shares the bytes of the entries.
+#[derive(Clone, Debug)]
 pub struct Ring {
     limits: RingLimits,
     chunk_size: u32,
@@ -134,6 +134,13 @@ impl Ring {
     #[must_use]
     pub fn get(&self, seq: u64) -> Option<&Entry> {
         self.slot(seq).map(|slot| &slot.entry)
+    }
+
+    /// The entries kept from `seq` on.
+    #[must_use]
+    pub fn since(&self, seq: u64) -> Vec<Entry> {
+        let skip = usize::try_from(seq.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.slots.iter().skip(skip).map(|slot| slot.entry.clone()).collect()
     }
 
     /// Evicts from the front until at most `bytes` are kept, whatever the limits allow.

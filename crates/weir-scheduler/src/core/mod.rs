@@ -12,14 +12,14 @@ use crossbeam_channel::Sender;
 use weir_graph::{Graph, Node, NodeId};
 use weir_media::{Props, Time};
 use weir_plugin::{
-    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutQueue, OutputRecord, Ready, Result,
-    Role, Status,
+    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutQueue, OutputRecord, Result, Role,
+    Status,
 };
 
 use crate::edge::Edge;
 use crate::lanes;
 use crate::pace::Pace;
-use crate::platform::{Done, Job, Platform, Readiness, TimerState};
+use crate::platform::{Done, Job, Net, Platform, Readiness};
 use crate::report::{FilterReport, Report};
 use crate::services::{Services, World};
 use crate::timers::{Due, Timers};
@@ -276,9 +276,10 @@ impl<P: Platform> Core<P> {
         for job in done {
             self.job_done(job);
         }
-        while let Some(found) = self.platform.looked_up() {
+        while let Some(found) = self.platform.net().looked_up() {
             self.with_services(|services, world| services.resolved(world, found));
         }
+        let mut more = self.with_services(|services, world| services.arrive(world));
         self.fire_timers();
         let mut calls = 0;
         while calls < CALLS_PER_TURN {
@@ -287,17 +288,11 @@ impl<P: Platform> Core<P> {
             self.run(i);
             calls += 1;
         }
-        let mut more = self.with_services(|services, world| services.flush(world));
+        more |= self.with_services(|services, world| services.flush(world));
         let mut any = false;
         for event in ready {
             any = true;
-            self.with_services(|services, world| match event {
-                Readiness::Listener(at) => services.acceptable(at),
-                Readiness::Conn { service, conn, readable, writable } => {
-                    services.ready(world, service, conn, Ready { readable, writable });
-                }
-                Readiness::Connected { service, conn, result } => services.connected(world, service, conn, result),
-            });
+            self.with_services(|services, world| services.ready(world, event));
         }
         if any {
             more |= self.with_services(|services, world| services.flush(world));
@@ -309,8 +304,8 @@ impl<P: Platform> Core<P> {
         self.timers.next().map_or(Next::Wait, Next::At)
     }
 
-    fn with_services<T>(&mut self, f: impl FnOnce(&mut Services, &mut World<'_, P>) -> T) -> T {
-        let mut world = World { platform: &mut self.platform, timers: &mut self.timers, memory: &self.memory };
+    fn with_services<T>(&mut self, f: impl FnOnce(&mut Services, &mut World<'_, P::Net>) -> T) -> T {
+        let mut world = World { net: self.platform.net(), timers: &mut self.timers, memory: &self.memory };
         let value = f(&mut self.services, &mut world);
         for (to, message) in std::mem::take(&mut self.services.out.posts) {
             let i = to.0 as usize;
@@ -339,13 +334,7 @@ impl<P: Platform> Core<P> {
                     self.enqueue(i);
                 }
                 Due::Node(_) => {}
-                Due::Service(service) => self.with_services(|s, world| s.service_timer(world, service, at)),
-                Due::Conn(service, conn) => match self.platform.take_timer(conn, at) {
-                    TimerState::Due => self.with_services(|s, world| s.conn_timer(world, service, conn)),
-                    TimerState::Later(at) => self.timers.set(at, due),
-                    TimerState::Void => {}
-                },
-                Due::Accept(service) => self.services.acceptable(service),
+                due => self.with_services(|services, world| services.due(world, at, due)),
             }
         }
     }

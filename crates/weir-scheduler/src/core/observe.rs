@@ -53,7 +53,7 @@ impl<P: Platform> Core<P> {
             at: self.platform.now(),
             filters: self.nodes.iter().map(filter).collect(),
             outputs: self.nodes.iter().filter_map(output).collect(),
-            connections: self.platform.connections().0,
+            connections: self.platform.connections(),
             memory: self.memory.used() + self.queued,
             tree,
         }

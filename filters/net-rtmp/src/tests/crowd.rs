@@ -92,7 +92,7 @@ fn a_long_burst_is_split() {
         written = world.net.written;
         turns += 1;
     }
-    assert!(turns > 3 && written > 10_000_000);
+    assert!(turns > 3 && written > 10_000_000, "{turns} {written}");
     world.read(viewer, 0);
     assert_eq!(decoded(&world.viewers[viewer], 1, false).len(), 3 + 100 * 3);
 }

@@ -8,7 +8,7 @@ use super::*;
 const URL: &str = "rtmp://127.0.0.1/live";
 
 #[test]
-fn the_end_is_told_flushed_and_closed() {
+pub(super) fn the_end_is_told_flushed_and_closed() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
     let viewers = [world.join(URL), world.join(URL)];
@@ -45,7 +45,7 @@ fn the_end_is_told_flushed_and_closed() {
 }
 
 #[test]
-fn without_players_the_end_takes_no_time() {
+pub(super) fn without_players_the_end_takes_no_time() {
     let mut world = World::new(&[URL]);
     let refused = world.join("rtmp://127.0.0.1/other");
     world.settle();
@@ -57,7 +57,7 @@ fn without_players_the_end_takes_no_time() {
 }
 
 #[test]
-fn the_last_report_has_the_last_counts() {
+pub(super) fn the_last_report_has_the_last_counts() {
     let mut world = World::new(&[URL]);
     let viewer = world.join(URL);
     world.settle();
@@ -73,7 +73,7 @@ fn the_last_report_has_the_last_counts() {
 }
 
 #[test]
-fn late_players_are_cut_off_at_the_deadline() {
+pub(super) fn late_players_are_cut_off_at_the_deadline() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
     let (good, slow, stuck) = (world.join(URL), world.join_slow(URL, 5000), world.join_slow(URL, 5000));
@@ -101,7 +101,7 @@ fn late_players_are_cut_off_at_the_deadline() {
 
 /// Whoever knocks at other doors does not hold up the end.
 #[test]
-fn refused_connections_do_not_hold_up_the_end() {
+pub(super) fn refused_connections_do_not_hold_up_the_end() {
     let mut world = World::new(&[URL, "rtmp://127.0.0.1/other"]);
     world.play(&mut Feed::new(25), 3);
     let viewer = world.join(URL);
@@ -123,7 +123,7 @@ fn refused_connections_do_not_hold_up_the_end() {
 }
 
 #[test]
-fn a_paused_player_is_told_too() {
+pub(super) fn a_paused_player_is_told_too() {
     let mut world = World::new(&[URL]);
     let viewer = world.join(URL);
     world.settle();
@@ -135,7 +135,7 @@ fn a_paused_player_is_told_too() {
 }
 
 #[test]
-fn an_ending_stream_takes_no_new_players() {
+pub(super) fn an_ending_stream_takes_no_new_players() {
     let mut world = World::new(&[URL]);
     world.play(&mut Feed::new(25), 3);
     let stuck = world.join_slow(URL, 4000);
@@ -148,7 +148,7 @@ fn an_ending_stream_takes_no_new_players() {
 }
 
 #[test]
-fn a_filter_that_fails_ends_its_players_only() {
+pub(super) fn a_filter_that_fails_ends_its_players_only() {
     let mut world = World::new(&[URL, "rtmp://127.0.0.1/other"]);
     let mut feed = Feed { key_size: 50_000, ..Feed::new(25) };
     world.play(&mut feed, 3);
@@ -178,7 +178,7 @@ fn a_filter_that_fails_ends_its_players_only() {
 }
 
 #[test]
-fn who_is_blocked_when_a_filter_fails_goes_in_time() {
+pub(super) fn who_is_blocked_when_a_filter_fails_goes_in_time() {
     let mut world = World::new(&[URL]);
     world.play(&mut Feed { key_size: 50_000, ..Feed::new(25) }, 3);
     let blocked = world.join_slow(URL, 20_000);

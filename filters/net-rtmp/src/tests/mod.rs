@@ -12,7 +12,9 @@ mod refuse;
 mod schedule;
 mod settings;
 mod slow;
+mod twins;
 
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -29,6 +31,11 @@ use crate::output::Output;
 use crate::service::RtmpService;
 use crate::settings::Settings;
 use crate::{INPUT_OPTIONS, OPTIONS, ingest};
+
+thread_local! {
+    /// Reactors of the worlds that are made from now on.
+    static REACTORS: Cell<u32> = const { Cell::new(1) };
+}
 
 /// A window nobody fills.
 pub(crate) const WIDE: usize = usize::MAX / 2;
@@ -153,8 +160,12 @@ impl World {
         Self::with_net(SimNet::new(7), outputs)
     }
 
-    pub(crate) fn with_net(net: SimNet, outputs: &[&str]) -> Self {
-        let service = RtmpService::new(settings(outputs[0]).at.limits, None);
+    pub(crate) fn with_net(mut net: SimNet, outputs: &[&str]) -> Self {
+        let mut service = RtmpService::new(settings(outputs[0]).at.limits, None);
+        if REACTORS.get() > 1 {
+            service.spread_out();
+            net = net.with_reactors(REACTORS.get());
+        }
         let mut world = Self { net, service, outputs: Vec::new(), results: Vec::new(), viewers: Vec::new() };
         for text in outputs {
             world.open(text);

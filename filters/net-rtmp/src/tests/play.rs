@@ -17,7 +17,7 @@ fn keys_and_sounds(all: &[What]) -> (Option<u32>, Option<u32>) {
 
 /// Check 38 of the facts sheet.
 #[test]
-fn a_player_in_the_middle_gets_all_it_needs_at_once_and_in_order() {
+pub(super) fn a_player_in_the_middle_gets_all_it_needs_at_once_and_in_order() {
     let mut world = World::new(&[URL]);
     world.play(&mut Feed::new(25), 30);
     let viewer = world.join(URL);
@@ -63,7 +63,7 @@ fn a_player_in_the_middle_gets_all_it_needs_at_once_and_in_order() {
 }
 
 #[test]
-fn start_live_has_sound_at_once_and_pictures_from_the_next_key_frame() {
+pub(super) fn start_live_has_sound_at_once_and_pictures_from_the_next_key_frame() {
     let mut world = World::new(&["rtmp://127.0.0.1/live start=live"]);
     let mut feed = Feed::new(25);
     world.play(&mut feed, 30);
@@ -75,7 +75,7 @@ fn start_live_has_sound_at_once_and_pictures_from_the_next_key_frame() {
 }
 
 #[test]
-fn start_next_begins_with_the_next_key_frame() {
+pub(super) fn start_next_begins_with_the_next_key_frame() {
     let mut world = World::new(&["rtmp://127.0.0.1/live start=next"]);
     let mut feed = Feed::new(25);
     world.play(&mut feed, 30);
@@ -88,7 +88,7 @@ fn start_next_begins_with_the_next_key_frame() {
 }
 
 #[test]
-fn players_who_come_first_wait_and_get_everything_at_its_time() {
+pub(super) fn players_who_come_first_wait_and_get_everything_at_its_time() {
     let mut world = World::new(&[URL]);
     let viewers = [world.join(URL), world.join(URL)];
     world.pass(Duration::from_secs(5));
@@ -109,7 +109,7 @@ fn players_who_come_first_wait_and_get_everything_at_its_time() {
 }
 
 #[test]
-fn the_stream_runs_without_players_and_they_come_and_go() {
+pub(super) fn the_stream_runs_without_players_and_they_come_and_go() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
     for round in 1..=5 {
@@ -132,7 +132,7 @@ fn the_stream_runs_without_players_and_they_come_and_go() {
 }
 
 #[test]
-fn outputs_on_one_address_are_told_apart_and_the_better_fit_wins() {
+pub(super) fn outputs_on_one_address_are_told_apart_and_the_better_fit_wins() {
     let mut world = World::new(&["rtmp://127.0.0.1/live", "rtmp://127.0.0.1/live/b", "rtmp://127.0.0.1/other"]);
     let urls = ["live", "live/x", "live/b", "other", "other/y", "live/b/c"];
     let viewers = urls.map(|path| world.join(&format!("rtmp://127.0.0.1/{path}")));
@@ -151,7 +151,7 @@ fn outputs_on_one_address_are_told_apart_and_the_better_fit_wins() {
 }
 
 #[test]
-fn a_pause_costs_nothing_and_ends_with_the_newest_key_frame() {
+pub(super) fn a_pause_costs_nothing_and_ends_with_the_newest_key_frame() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
     let viewer = world.join(URL);
@@ -175,7 +175,7 @@ fn a_pause_costs_nothing_and_ends_with_the_newest_key_frame() {
 }
 
 #[test]
-fn after_a_short_pause_time_does_not_go_back() {
+pub(super) fn after_a_short_pause_time_does_not_go_back() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(100);
     let viewer = world.join(URL);
@@ -189,7 +189,7 @@ fn after_a_short_pause_time_does_not_go_back() {
 }
 
 #[test]
-fn sound_and_pictures_can_be_turned_off_and_stay_off_through_a_pause() {
+pub(super) fn sound_and_pictures_can_be_turned_off_and_stay_off_through_a_pause() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
     let viewer = world.join(URL);
@@ -217,7 +217,7 @@ fn sound_and_pictures_can_be_turned_off_and_stay_off_through_a_pause() {
 }
 
 #[test]
-fn a_connection_can_stop_and_play_again() {
+pub(super) fn a_connection_can_stop_and_play_again() {
     let mut world = World::new(&[URL, "rtmp://127.0.0.1/live/b"]);
     let mut feed = Feed::new(25);
     let viewer = world.join(URL);
@@ -248,7 +248,7 @@ fn a_connection_can_stop_and_play_again() {
 }
 
 #[test]
-fn a_second_message_stream_plays_under_its_own_number() {
+pub(super) fn a_second_message_stream_plays_under_its_own_number() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
     let viewer = world.join(URL);
@@ -270,7 +270,7 @@ fn a_second_message_stream_plays_under_its_own_number() {
 }
 
 #[test]
-fn a_seek_is_refused_and_the_stream_goes_on() {
+pub(super) fn a_seek_is_refused_and_the_stream_goes_on() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed::new(25);
     let viewer = world.join(URL);
@@ -284,7 +284,7 @@ fn a_seek_is_refused_and_the_stream_goes_on() {
 }
 
 #[test]
-fn clients_may_say_everything_at_once() {
+pub(super) fn clients_may_say_everything_at_once() {
     let mut world = World::new(&[URL]);
     world.play(&mut Feed::new(25), 3);
     let conn = world.connect(WIDE).expect("admitted");

@@ -29,7 +29,7 @@ fn asked(output: &str, app: &str, tc_url: &str, name: &str) -> (World, usize) {
 }
 
 #[test]
-fn a_path_is_served_once() {
+pub(super) fn a_path_is_served_once() {
     let mut world = World::new(&[URL, "rtmp://127.0.0.1/live"]);
     let second = world.open("rtmp://127.0.0.1/live/a");
     let error = world.results[second].clone().expect_err("taken");
@@ -48,7 +48,7 @@ fn a_path_is_served_once() {
 }
 
 #[test]
-fn limits_of_the_address_are_those_of_its_first_output() {
+pub(super) fn limits_of_the_address_are_those_of_its_first_output() {
     let mut world = World::new(&["rtmp://127.0.0.1/live maxconn=7"]);
     assert_eq!(world.open("rtmp://127.0.0.1/b"), 1);
     assert_eq!(world.open("rtmp://127.0.0.1/c maxconn=7"), 2);
@@ -59,7 +59,7 @@ fn limits_of_the_address_are_those_of_its_first_output() {
 }
 
 #[test]
-fn an_unknown_app_gets_its_error_and_then_the_end() {
+pub(super) fn an_unknown_app_gets_its_error_and_then_the_end() {
     let (mut world, viewer) = asked(URL, "nothing", "rtmp://127.0.0.1/nothing", "a");
     let got = &world.viewers[viewer];
     assert_eq!(got.codes(), [(0, "NetConnection.Connect.InvalidApp".to_owned())]);
@@ -75,14 +75,14 @@ fn an_unknown_app_gets_its_error_and_then_the_end() {
 }
 
 #[test]
-fn an_unknown_app_is_closed_at_once_when_the_client_closes() {
+pub(super) fn an_unknown_app_is_closed_at_once_when_the_client_closes() {
     let (mut world, viewer) = asked(URL, "nothing", "", "a");
     world.leave(viewer);
     assert!(!world.is_open(viewer));
 }
 
 #[test]
-fn a_refused_client_that_reads_nothing_is_closed_all_the_same() {
+pub(super) fn a_refused_client_that_reads_nothing_is_closed_all_the_same() {
     let mut world = World::new(&[URL]);
     let conn = world.connect(HANDSHAKE).expect("admitted");
     world.net.send(conn, &[&[3][..], &[0; 3072], &connect_chunks("nothing")].concat());
@@ -94,7 +94,7 @@ fn a_refused_client_that_reads_nothing_is_closed_all_the_same() {
 }
 
 #[test]
-fn an_unknown_name_can_be_followed_by_a_better_one() {
+pub(super) fn an_unknown_name_can_be_followed_by_a_better_one() {
     let (mut world, viewer) = asked(URL, "live", "rtmp://127.0.0.1/live", "b");
     assert_eq!(world.viewers[viewer].codes().last(), Some(&(1, "NetStream.Play.StreamNotFound".to_owned())));
     assert!(world.is_open(viewer) && !world.net.is_shut(world.viewers[viewer].conn));
@@ -104,7 +104,7 @@ fn an_unknown_name_can_be_followed_by_a_better_one() {
 }
 
 #[test]
-fn who_is_refused_and_says_no_more_is_closed() {
+pub(super) fn who_is_refused_and_says_no_more_is_closed() {
     let (mut world, viewer) = asked(URL, "live", "rtmp://127.0.0.1/live", "b");
     world.pass(Duration::from_secs(29));
     assert!(world.is_open(viewer));
@@ -115,7 +115,7 @@ fn who_is_refused_and_says_no_more_is_closed() {
 }
 
 #[test]
-fn keys_cannot_be_tried_for_long() {
+pub(super) fn keys_cannot_be_tried_for_long() {
     let (mut world, viewer) = asked("rtmp://127.0.0.1/live key=right", "live", "", "x?key=0");
     for n in 1..7 {
         assert!(!world.net.is_shut(world.viewers[viewer].conn));
@@ -133,7 +133,7 @@ fn keys_cannot_be_tried_for_long() {
 }
 
 #[test]
-fn who_plays_and_asks_for_too_much_is_told_the_end_of_what_it_plays() {
+pub(super) fn who_plays_and_asks_for_too_much_is_told_the_end_of_what_it_plays() {
     let mut world = World::new(&["rtmp://127.0.0.1/live"]);
     world.play(&mut Feed::new(25), 10);
     let viewer = world.join_slow("rtmp://127.0.0.1/live", 8000);
@@ -157,7 +157,7 @@ fn who_plays_and_asks_for_too_much_is_told_the_end_of_what_it_plays() {
 }
 
 #[test]
-fn a_key_may_come_with_the_name_the_app_or_the_url() {
+pub(super) fn a_key_may_come_with_the_name_the_app_or_the_url() {
     let output = "rtmp://127.0.0.1/live key=k1,k2";
     let cases = [
         ("live", "rtmp://h/live", "a?key=k1", true),
@@ -182,7 +182,7 @@ fn a_key_may_come_with_the_name_the_app_or_the_url() {
 }
 
 #[test]
-fn only_allowed_addresses_play() {
+pub(super) fn only_allowed_addresses_play() {
     for (allow, plays) in [("192.0.2.1", true), ("192.0.0.0/16", true), ("198.51.100.0/24,::/0", false)] {
         let (world, viewer) = asked(&format!("rtmp://127.0.0.1/live allow={allow}"), "live", "", "a");
         let code = if plays { "NetStream.Play.Start" } else { "NetStream.Play.Failed" };
@@ -191,7 +191,7 @@ fn only_allowed_addresses_play() {
 }
 
 #[test]
-fn publishers_are_turned_down() {
+pub(super) fn publishers_are_turned_down() {
     let (mut world, viewer) = asked(URL, "live", "", "b");
     world.command(viewer, 1, "publish", 0.0, &["a".into(), "live".into()]);
     assert_eq!(world.viewers[viewer].codes().last(), Some(&(1, "NetStream.Publish.Denied".to_owned())));
@@ -199,7 +199,7 @@ fn publishers_are_turned_down() {
 }
 
 #[test]
-fn harmful_paths_are_unknown() {
+pub(super) fn harmful_paths_are_unknown() {
     let (world, viewer) = asked(URL, "live/../live", "", "a");
     assert_eq!(world.viewers[viewer].codes(), [(0, "NetConnection.Connect.InvalidApp".to_owned())]);
     let (world, viewer) = asked("rtmp://127.0.0.1/live", "live", "", "../a");

@@ -30,7 +30,9 @@ impl Schedule {
         let net = SimNet::new(seed).with_memory(memory);
         Self {
             rng: Rng(seed),
-            world: World::with_net(net, &OUTPUTS),
+            world: super::twins::on_reactors(1 + u32::try_from(seed % 3).expect("small"), || {
+                World::with_net(net, &OUTPUTS)
+            }),
             feeds: OUTPUTS.map(|_| Feed { size: 3000, key_size: 40_000, disposable: true, ..Feed::new(12) }).into(),
             live: vec![0, 1, 2],
             conns: Vec::new(),

@@ -22,7 +22,7 @@ fn beside(options: &str, ticks: usize, mut neighbour: impl FnMut(&mut World, usi
 }
 
 #[test]
-fn who_never_reads_goes_after_the_stall_time_and_nobody_notices() {
+pub(super) fn who_never_reads_goes_after_the_stall_time_and_nobody_notices() {
     let (_, alone) = beside("stall=4s", 250, |_, _| {});
     let mut bad = Vec::new();
     let (mut world, heard) = beside("stall=4s", 250, |world, tick| {
@@ -44,7 +44,7 @@ fn who_never_reads_goes_after_the_stall_time_and_nobody_notices() {
 }
 
 #[test]
-fn who_trickles_goes_too() {
+pub(super) fn who_trickles_goes_too() {
     let (_, alone) = beside("stall=4s", 300, |_, _| {});
     let mut bad = 0;
     let (world, heard) = beside("stall=4s", 300, |world, tick| {
@@ -65,7 +65,7 @@ fn who_trickles_goes_too() {
 }
 
 #[test]
-fn who_breaks_off_in_the_middle_of_a_message_disturbs_nobody() {
+pub(super) fn who_breaks_off_in_the_middle_of_a_message_disturbs_nobody() {
     let (_, alone) = beside("", 100, |_, _| {});
     for at in [3000, 3073, 3200, 4000, 9000] {
         let mut bad = 0;
@@ -81,7 +81,7 @@ fn who_breaks_off_in_the_middle_of_a_message_disturbs_nobody() {
 
 /// However the system cuts what is written, the bytes are the same.
 #[test]
-fn short_writes_lose_and_repeat_nothing() {
+pub(super) fn short_writes_lose_and_repeat_nothing() {
     let run = |window: usize| {
         let mut world = World::new(&[URL]);
         let mut feed = Feed { size: 40, key_size: 90, ..Feed::new(4) };
@@ -112,7 +112,7 @@ fn short_writes_lose_and_repeat_nothing() {
 }
 
 #[test]
-fn the_same_on_another_message_stream() {
+pub(super) fn the_same_on_another_message_stream() {
     let run = |window: usize| {
         let mut world = World::new(&[URL]);
         let mut feed = Feed { size: 40, key_size: 90, ..Feed::new(4) };
@@ -147,7 +147,7 @@ fn the_same_on_another_message_stream() {
 }
 
 #[test]
-fn a_stream_that_pauses_makes_nobody_look_stalled() {
+pub(super) fn a_stream_that_pauses_makes_nobody_look_stalled() {
     let mut world = World::new(&[&format!("{URL} stall=4s lag=60s")]);
     let mut feed = Feed::new(25);
     let viewer = world.join_slow(URL, 1 << 20);
@@ -178,7 +178,7 @@ fn a_stream_that_pauses_makes_nobody_look_stalled() {
 }
 
 #[test]
-fn who_had_everything_and_then_takes_nothing_goes_too() {
+pub(super) fn who_had_everything_and_then_takes_nothing_goes_too() {
     let mut world = World::new(&[&format!("{URL} stall=4s")]);
     let mut feed = Feed::new(25);
     let (gone, saved) = (world.join(URL), world.join(URL));
@@ -200,7 +200,7 @@ fn who_had_everything_and_then_takes_nothing_goes_too() {
 
 /// However much of what waits is taken: as long as it is a whole message, the wait begins anew.
 #[test]
-fn a_whole_message_is_a_sign_of_life() {
+pub(super) fn a_whole_message_is_a_sign_of_life() {
     // From a part of one message to more of them than are gathered for one write.
     for window in [10, 40, 500].into_iter().chain((5500..7200).step_by(70)) {
         let mut world = World::new(&[&format!("{URL} stall=4s lag=60s")]);
@@ -221,7 +221,7 @@ fn a_whole_message_is_a_sign_of_life() {
 
 /// Check 39 of the facts sheet.
 #[test]
-fn who_comes_back_after_a_long_time_gets_headers_and_a_key_frame() {
+pub(super) fn who_comes_back_after_a_long_time_gets_headers_and_a_key_frame() {
     let mut world = World::new(&[&format!("{URL} stall=60s")]);
     let mut feed = Feed { size: 25_000, key_size: 100_000, ..Feed::new(50) };
     let viewer = world.join_slow(URL, 300_000);
@@ -248,7 +248,7 @@ fn who_comes_back_after_a_long_time_gets_headers_and_a_key_frame() {
 
 /// A link with half of the rate that is needed.
 #[test]
-fn a_thin_link_loses_pictures_not_sound_and_never_shows_a_broken_one() {
+pub(super) fn a_thin_link_loses_pictures_not_sound_and_never_shows_a_broken_one() {
     let mut world = World::new(&[URL]);
     let mut feed = Feed { disposable: true, size: 5000, key_size: 20_000, ..Feed::new(25) };
     let (thin, good) = (world.join_slow(URL, 10_000), world.join(URL));
@@ -282,7 +282,7 @@ fn a_thin_link_loses_pictures_not_sound_and_never_shows_a_broken_one() {
 
 /// Some players stop reading when they pause. They do not stall, but have to answer a ping some day.
 #[test]
-fn a_paused_player_does_not_stall() {
+pub(super) fn a_paused_player_does_not_stall() {
     let mut world = World::new(&[&format!("{URL} stall=2s")]);
     let mut feed = Feed { key_size: 50_000, ..Feed::new(25) };
     world.play(&mut feed, 5);
