@@ -9,13 +9,16 @@ use weir_tests::Lab;
 use weir_tests::client::{Client, Media, write_flv};
 use weir_tests::peers::Player;
 use weir_tests::recording::Recording;
+use weir_tests::wait::until_true;
 
 const PLAYERS: usize = 24;
 
 /// Everybody sees the same bytes at the same time of the session.
 fn agree(all: &[Vec<Media>]) {
     let mut seen: BTreeMap<(u8, i64), &Media> = BTreeMap::new();
-    for media in all.iter().flatten().filter(|m| m.kind != TagKind::Script && !m.is_header()) {
+    // The mark at the end bears the time of the last picture.
+    let is_mark = |m: &Media| m.kind == TagKind::Video && m.body.get(1) == Some(&2);
+    for media in all.iter().flatten().filter(|m| m.kind != TagKind::Script && !m.is_header() && !is_mark(m)) {
         let first = seen.entry((media.kind.id(), media.millis)).or_insert(media);
         assert_eq!(first.body, media.body, "players differ at {} ms", media.millis);
     }
@@ -62,6 +65,48 @@ fn two_dozen_players_see_the_same() {
         Recording::of(&path).is_gapless(30).has_rising_times();
     }
     weir.stop().quietly(0);
+}
+
+/// Players on three threads: they leave at any time, some take nothing, and all others see the same; the end reaches them all.
+#[test]
+fn players_on_several_reactors_see_the_same() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let url = Player::Ffmpeg.url(port);
+    let words = format!("-threads=3 avgen:sizes=240x160:rates=200k c=avc c=aac -o {url}:rtmp_listen=1:stall=3s");
+    let weir = lab.weir(&words).listening([port]);
+    let stalled: Vec<Client> = (0..8).map(|_| Client::play(&url).expect("it listens")).collect();
+    let watch = |n: usize, url: String| {
+        let mut client = Client::play(&url).expect("it listens");
+        if n % 2 == 0 {
+            return client.take_all().0;
+        }
+        let mut left = 20 + n % 50;
+        let enough = |m: &Media| {
+            left -= usize::from(m.is_picture());
+            left == 0
+        };
+        client.take_until(enough).expect("it plays")
+    };
+    let threads: Vec<_> = (0..72)
+        .map(|n| {
+            let url = url.clone();
+            thread::spawn(move || watch(n, url))
+        })
+        .collect();
+    for name in ["weir-reactor-1", "weir-reactor-2"] {
+        until_true(&format!("{name} serves players"), || weir.threads().iter().any(|n| n == name));
+    }
+    let short: Vec<usize> = (0..72).filter(|n| n % 2 == 1).collect();
+    until_true("those who watch for a while have left", || short.iter().all(|n| threads[*n].is_finished()));
+    weir.stop().quietly(0);
+    let all: Vec<Vec<Media>> = threads.into_iter().map(|t| t.join().expect("no player fails")).collect();
+    all.iter().for_each(|got| is_in_order(got));
+    agree(&all);
+    let last = |got: &Vec<Media>| got.iter().filter(|m| m.is_picture()).map(|m| m.millis).max();
+    let lasts: Vec<_> = all.iter().step_by(2).map(last).collect();
+    assert!(lasts.windows(2).all(|pair| pair[0] == pair[1]), "all who stayed saw the end: {lasts:?}");
+    drop(stalled);
 }
 
 #[test]

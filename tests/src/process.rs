@@ -146,6 +146,14 @@ impl Process {
         Some(kib.trim().parse::<u64>().ok()? * 1024)
     }
 
+    /// Names of its threads; empty when it has ended or the system does not tell.
+    #[must_use]
+    pub fn threads(&self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).into_iter().flatten().flatten();
+        let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).ok();
+        tasks.filter_map(name).map(|name| name.trim().to_owned()).collect()
+    }
+
     /// Open file descriptors; `None` when the system does not tell.
     #[must_use]
     pub fn descriptors(&self) -> Option<usize> {
