@@ -1,9 +1,11 @@
 //! The stream that fan-out is measured with: 2 Mb/s, 25 pictures and 43 sound frames a second, a key frame every two.
 //!
 //! Its parameter sets are real and its payloads are noise, always the same: what is measured carries media and never
-//! decodes it.
+//! decodes it. In each payload is room for the time at which it was due, so that who gets it can tell how long it took.
 
-use weir_flv::{AacPacket, AudioBody, AvcPacket, Header, VideoBody};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use weir_flv::{AacPacket, AudioBody, AvcPacket, Header, TagKind, VideoBody};
 use weir_media::{Bytes, BytesMut};
 
 use crate::Result;
@@ -23,6 +25,8 @@ const KEY_WEIGHT: usize = 5;
 /// Samples of a sound frame, and per second.
 const SAMPLES: (usize, usize) = (1024, 44_100);
 
+/// Bytes of the longest header.
+const HEADER: usize = 64;
 /// `AVCDecoderConfigurationRecord` of 1280x720 at 25 Hz, Constrained Baseline.
 const AVC_CONFIG: &[u8] = &[
     0x01, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0x00, 0x19, 0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x10,
@@ -31,6 +35,48 @@ const AVC_CONFIG: &[u8] = &[
 ];
 /// `AudioSpecificConfig` of AAC-LC, 44.1 kHz, stereo.
 const AAC_CONFIG: &[u8] = &[0x12, 0x10];
+
+/// Where in a body the time is that it was due: behind the headers, eight bytes.
+const fn stamp_at(kind: TagKind) -> usize {
+    match kind {
+        TagKind::Video => 10,
+        TagKind::Audio | TagKind::Script => 2,
+    }
+}
+
+/// Says in a body that it is due now.
+pub(crate) fn stamp(kind: TagKind, body: &mut [u8]) {
+    let at = stamp_at(kind);
+    if let Some(place) = body.get_mut(at..at + 8) {
+        place.copy_from_slice(&now().to_be_bytes());
+    }
+}
+
+/// Microseconds since a body was due; `None` for one that says nothing of it.
+pub(crate) fn age(kind: TagKind, body: &[u8]) -> Option<u64> {
+    // A header is shorter than the shortest media.
+    let at = stamp_at(kind);
+    let stamp = body.get(at..at + 8).filter(|_| body.len() > HEADER)?;
+    Some(now().saturating_sub(u64::from_be_bytes(stamp.try_into().ok()?)))
+}
+
+/// Whether a body is a key frame.
+pub(crate) fn is_key(kind: TagKind, body: &[u8]) -> bool {
+    kind == TagKind::Video && body.len() > HEADER && body[0] == 0x17
+}
+
+/// The clock that all processes of a measurement share, microseconds.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One message of the stream, with the body as RTMP carries it.
+pub(crate) struct Piece {
+    pub(crate) millis: u32,
+    pub(crate) kind: TagKind,
+    pub(crate) body: Vec<u8>,
+}
 
 /// One message of the stream.
 struct Message {
@@ -60,16 +106,31 @@ pub(crate) fn flv() -> Result<Vec<u8>> {
     Ok(file.to_vec())
 }
 
-/// The clip as pieces ready to be sent, each with its time in milliseconds and as long as an RTMP message with a full
-/// chunk header.
-pub(crate) fn wire() -> Result<Vec<(u32, Vec<u8>)>> {
+/// The headers that come before the clip.
+pub(crate) fn headers() -> Result<[Piece; 2]> {
+    let (mut video, mut audio) = (BytesMut::new(), BytesMut::new());
+    VideoBody::Avc { key: true, packet: AvcPacket::SequenceHeader, cts: 0, data: Bytes::from_static(AVC_CONFIG) }
+        .write(&mut video)?;
+    AudioBody::Aac { packet: AacPacket::SequenceHeader, data: Bytes::from_static(AAC_CONFIG) }.write(&mut audio);
+    let piece = |kind, body: BytesMut| Piece { millis: 0, kind, body: body.to_vec() };
+    Ok([piece(TagKind::Video, video), piece(TagKind::Audio, audio)])
+}
+
+/// The messages of the clip in order, with their times in milliseconds.
+pub(crate) fn pieces() -> Result<Vec<Piece>> {
     let piece = |message: Message| {
-        let mut bytes = BytesMut::from(&[0; 12][..]);
-        match message.body {
-            Body::Video(body) => body.write(&mut bytes)?,
-            Body::Audio(body) => body.write(&mut bytes),
-        }
-        Ok((message.millis, bytes.to_vec()))
+        let mut bytes = BytesMut::new();
+        let kind = match message.body {
+            Body::Video(body) => {
+                body.write(&mut bytes)?;
+                TagKind::Video
+            }
+            Body::Audio(body) => {
+                body.write(&mut bytes);
+                TagKind::Audio
+            }
+        };
+        Ok(Piece { millis: message.millis, kind, body: bytes.to_vec() })
     };
     messages().into_iter().map(piece).collect()
 }
@@ -131,12 +192,21 @@ mod tests {
 
     #[test]
     fn the_clip_has_its_rate() {
-        let pieces = wire().expect("small bodies");
-        let bits: usize = pieces.iter().map(|(_, bytes)| bytes.len() * 8).sum();
+        let pieces = pieces().expect("small bodies");
+        let bits: usize = pieces.iter().map(|piece| piece.body.len() * 8).sum();
         let rate = bits / SECONDS;
         assert!((RATE..RATE * 102 / 100).contains(&rate), "{rate}");
-        assert!(pieces.is_sorted_by_key(|(millis, _)| *millis));
+        assert!(pieces.is_sorted_by_key(|piece| piece.millis));
         assert_eq!(pieces.len() / SECONDS, 68);
+    }
+
+    #[test]
+    fn a_stamp_is_found_again_and_headers_have_none() {
+        for mut piece in pieces().expect("small bodies") {
+            stamp(piece.kind, &mut piece.body);
+            assert!(age(piece.kind, &piece.body).is_some_and(|age| age < 1_000_000_000));
+        }
+        assert!(headers().expect("small bodies").iter().all(|h| age(h.kind, &h.body).is_none()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The load generator: N players in one process, on one event loop, which read and throw away.
 //!
-//! It prints `begin` when all have played for a while, and `end BYTES` after the window: bytes they got in it.
+//! It prints `begin` when all have played for a while, and `end BYTES` after the window: bytes they got in it. Then it plays
+//! on until it is killed.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,7 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 use weir_media::Time;
 use weir_rtmp::{ClientConfig, ClientEvent, ClientSession, RtmpUrl};
 
-use crate::Result;
+use crate::{Result, feed};
 
 /// Players that connect at the same time.
 const RAMP: usize = 64;
@@ -37,6 +38,13 @@ impl Kind {
             "rtmp" => Ok(Self::Rtmp),
             "raw" => Ok(Self::Raw),
             _ => Err("players speak rtmp or raw".into()),
+        }
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Rtmp => "rtmp",
+            Self::Raw => "raw",
         }
     }
 }
@@ -89,7 +97,9 @@ pub(crate) fn run(kind: Kind, port: u16, players: usize) -> Result<()> {
     println!("begin");
     load.run_for(WINDOW)?;
     println!("end {}", load.bytes);
-    Ok(())
+    loop {
+        load.run_for(WINDOW)?;
+    }
 }
 
 impl Load {
@@ -97,7 +107,7 @@ impl Load {
         let mut socket = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         let token = Token(self.players.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE | Interest::WRITABLE)?;
-        let url = RtmpUrl::parse(&format!("rtmp://127.0.0.1:{port}/live"))?;
+        let url = RtmpUrl::parse(&feed::url(port))?;
         let state = match kind {
             Kind::Rtmp => State::Asking(Box::new(ClientSession::new(ClientConfig::play(&url), &[7; 32], self.now()))),
             Kind::Raw => State::Waiting,

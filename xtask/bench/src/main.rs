@@ -6,9 +6,12 @@
 mod bare;
 mod clip;
 mod fanout;
+mod feed;
 mod hops;
 mod load;
 mod plan;
+mod plot;
+mod probe;
 mod process;
 mod start;
 
@@ -33,19 +36,23 @@ fn run(words: &[&str]) -> Result<()> {
     match *words {
         [] => {
             println!("{}\n", process::machine());
-            fanout::measure(fanout::PLAYERS)?;
+            fanout::measure(fanout::PLAYERS, fanout::ROUNDS)?;
             hops::measure()?;
             plan::measure()?;
             start::measure()
         }
-        ["fanout"] => fanout::measure(fanout::PLAYERS),
-        ["fanout", players] => fanout::measure(&[players.parse()?]),
+        ["fanout"] => fanout::measure(fanout::PLAYERS, fanout::ROUNDS),
+        ["fanout", players] => fanout::measure(&[players.parse()?], fanout::ROUNDS),
+        ["fanout", players, rounds] => fanout::measure(&[players.parse()?], rounds.parse()?),
         ["hops"] => hops::measure(),
         ["plan"] => plan::measure(),
         ["start"] => start::measure(),
         // Parts of fanout, each a process of its own.
-        ["bare", port] => bare::serve(port.parse()?),
+        ["bare", port, rule] => bare::serve(port.parse()?, bare::Rule::of(rule)?),
+        ["feed", port] => feed::run(port.parse()?),
         ["load", what, port, players] => load::run(load::Kind::of(what)?, port.parse()?, players.parse()?),
-        _ => Err("usage: weir-bench [fanout [PLAYERS]|hops|plan|start]".into()),
+        ["probe", what, port] => probe::watch(load::Kind::of(what)?, port.parse()?, load::WINDOW),
+        ["join", what, port] => probe::join(load::Kind::of(what)?, port.parse()?),
+        _ => Err("usage: weir-bench [fanout [PLAYERS [ROUNDS]]|hops|plan|start]".into()),
     }
 }
