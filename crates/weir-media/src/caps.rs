@@ -82,10 +82,9 @@ impl Bundle {
         if self.inputs.is_empty() {
             return Err(Prop::StreamType);
         }
-        distinct(&self.inputs).try_for_each(|prop| {
-            let caps: Vec<Cap> = self.inputs.iter().filter(|c| c.prop == prop).cloned().collect();
-            let fits = pid.get(prop).map_or_else(|| takes_absent(&caps), |have| takes(&caps, have));
-            if fits { Ok(()) } else { Err(prop) }
+        groups(&self.inputs).try_for_each(|caps| {
+            let fits = pid.get(caps.prop).map_or_else(|| takes_absent(caps), |have| takes(caps, have));
+            if fits { Ok(()) } else { Err(caps.prop) }
         })
     }
 
@@ -96,10 +95,9 @@ impl Bundle {
     pub fn feeds(&self, next: &Self) -> bool {
         !self.outputs.is_empty()
             && !next.inputs.is_empty()
-            && distinct(&next.inputs).all(|prop| {
-                let of = |caps: &'_ [Cap]| caps.iter().filter(|c| c.prop == prop).cloned().collect::<Vec<_>>();
-                let (outs, ins) = (of(&self.outputs), of(&next.inputs));
-                if outs.is_empty() { unsaid(prop, &ins) } else { compatible(&outs, &ins) }
+            && groups(&next.inputs).all(|ins| {
+                let outs = Group { prop: ins.prop, of: &self.outputs };
+                if outs.is_empty() { unsaid(ins) } else { compatible(outs, ins) }
             })
     }
 
@@ -113,40 +111,62 @@ impl Bundle {
     }
 }
 
-/// Whether a value that the output caps of a property promise, or its absence, is one that the input caps take.
-fn compatible(outs: &[Cap], ins: &[Cap]) -> bool {
-    let other = outs.iter().any(|o| o.excluded); // anything but the excluded values, or nothing
-    let absent = other || outs.iter().any(|o| o.optional);
-    let gives = |v: &Value| {
-        let said = |excluded: bool| outs.iter().any(|o| o.excluded == excluded && same(&o.value, v));
-        said(false) || (other && !said(true))
-    };
-    (absent && takes_absent(ins))
-        || outs.iter().chain(ins).flat_map(|c| examples(&c.value)).any(|v| gives(&v) && takes(ins, &v))
+/// The caps of one property among those of one side of a bundle.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    prop: Prop,
+    of: &'a [Cap],
 }
 
-/// Whether input caps may be met by a property that nothing was promised about.
-fn unsaid(prop: Prop, ins: &[Cap]) -> bool {
-    let some_value = || ins.iter().flat_map(|c| examples(&c.value)).any(|v| takes(ins, &v));
-    takes_absent(ins) || (!tells_kinds(prop) && some_value())
-}
+impl<'a> Group<'a> {
+    fn iter(self) -> impl Iterator<Item = &'a Cap> + Clone {
+        self.of.iter().filter(move |c| c.prop == self.prop)
+    }
 
-/// Single values of what a cap lists; for `*` one that is in no list.
-fn examples(value: &Value) -> Vec<Value> {
-    match value {
-        Value::Str(list) if &**list == "*" => vec!["?".into()],
-        Value::Str(list) => list.split('|').map(Value::from).collect(),
-        other => vec![other.clone()],
+    fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Whether one of the caps that exclude, or of those that do not, has this value.
+    fn lists(self, value: &Value, excluded: bool) -> bool {
+        self.iter().any(|c| c.excluded == excluded && same(&c.value, value))
     }
 }
 
-/// Whether the input caps of a property take this value.
-fn takes(ins: &[Cap], value: &Value) -> bool {
-    let denied = ins.iter().any(|c| c.excluded && same(&c.value, value));
-    !denied && (ins.iter().all(|c| c.excluded) || ins.iter().any(|c| !c.excluded && same(&c.value, value)))
+/// The caps of each property, in the order of the properties' first ones.
+fn groups(caps: &[Cap]) -> impl Iterator<Item = Group<'_>> {
+    let is_first = |(i, c): &(usize, &Cap)| !caps[..*i].iter().any(|d| d.prop == c.prop);
+    caps.iter().enumerate().filter(is_first).map(move |(_, c)| Group { prop: c.prop, of: caps })
 }
 
-fn takes_absent(ins: &[Cap]) -> bool {
+/// Whether a value that the output caps of a property promise, or its absence, is one that the input caps take.
+fn compatible(outs: Group<'_>, ins: Group<'_>) -> bool {
+    let other = outs.iter().any(|o| o.excluded); // anything but the excluded values, or nothing
+    let absent = other || outs.iter().any(|o| o.optional);
+    let gives = |v: &Value| outs.lists(v, false) || (other && !outs.lists(v, true));
+    (absent && takes_absent(ins)) || has_example(outs.iter().chain(ins.iter()), |v| gives(v) && takes(ins, v))
+}
+
+/// Whether input caps may be met by a property that nothing was promised about.
+fn unsaid(ins: Group<'_>) -> bool {
+    takes_absent(ins) || (!tells_kinds(ins.prop) && has_example(ins.iter(), |v| takes(ins, v)))
+}
+
+/// Whether a single value of what caps list is like this; for `*` one that is in no list.
+fn has_example<'a>(mut caps: impl Iterator<Item = &'a Cap>, is_wanted: impl Fn(&Value) -> bool) -> bool {
+    caps.any(|c| match &c.value {
+        Value::Str(list) if &**list == "*" => is_wanted(&"?".into()),
+        Value::Str(list) if list.contains('|') => list.split('|').any(|text| is_wanted(&text.into())),
+        single => is_wanted(single),
+    })
+}
+
+/// Whether the input caps of a property take this value.
+fn takes(ins: Group<'_>, value: &Value) -> bool {
+    !ins.lists(value, true) && (ins.iter().all(|c| c.excluded) || ins.lists(value, false))
+}
+
+fn takes_absent(ins: Group<'_>) -> bool {
     ins.iter().all(|c| c.excluded || c.optional)
 }
 
@@ -163,10 +183,6 @@ fn same(a: &Value, b: &Value) -> bool {
         }
         _ => a == b,
     }
-}
-
-fn distinct(caps: &[Cap]) -> impl Iterator<Item = Prop> + '_ {
-    caps.iter().enumerate().filter(|(i, c)| !caps[..*i].iter().any(|d| d.prop == c.prop)).map(|(_, c)| c.prop)
 }
 
 #[cfg(test)]
