@@ -29,6 +29,25 @@ pub(crate) fn split(index: usize, word: &str, from: usize) -> (Vec<Arg>, Text) {
     }
 }
 
+/// The arguments of a line of an option file. One that begins with a separator is a single argument. Their places are in
+/// the line, as if it followed a colon.
+#[must_use]
+pub fn arguments(line: &str) -> Vec<Arg> {
+    let is_single = line.starts_with(':');
+    let word = format!(":{line}");
+    let (mut args, _) = split(0, &word, 0);
+    if is_single && args.len() > 1 {
+        let text = line.trim_start_matches(':');
+        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        let start = word.len() - text.len();
+        let place = |from: usize, text: &str| Text::of(0, &word, from..from + text.len());
+        args.truncate(1);
+        args[0].name = place(start, name);
+        args[0].value = value.map(|v| place(start + name.len() + 1, v));
+    }
+    args
+}
+
 /// Length of the separators `text` starts with, and whether they make what follows opaque.
 fn lead_len(text: &str) -> (usize, bool) {
     let escape = if url::is_gpac(text) { ":gpac".len() } else { 0 };

@@ -9,6 +9,7 @@
 mod args;
 mod parse;
 pub mod property;
+mod separators;
 pub mod source_id;
 mod span;
 mod suggest;
@@ -17,7 +18,9 @@ mod tree;
 pub mod url;
 pub mod value;
 
-pub use parse::{OwnOption, Parsed, Takes, normalise, parse, parse_with};
+pub use args::arguments;
+pub use parse::{OwnOption, Parsed, Takes, normalise, parse, parse_separated, parse_with};
+pub use separators::Separators;
 pub use span::{CommandLine, Diagnostic, Severity, Span, Text};
 pub use suggest::suggest;
 pub use tree::{Arg, DeclKind, Declaration, GlobalOption, Item, Link, LinkFrom, Token, TokenKind};

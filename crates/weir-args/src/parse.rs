@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Link, LinkFrom, Severity, Span, StreamName, Text, args,
-    suggest, url,
+    Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Link, LinkFrom, Separators, Severity, Span, StreamName,
+    Text, args, suggest, url,
 };
 
 /// What a command line says.
@@ -134,6 +134,32 @@ pub fn parse(words: &[String]) -> Parsed {
 /// As [`parse`], leaving out the caller's own options.
 #[must_use]
 pub fn parse_with(words: &[String], own: &[OwnOption<'_>]) -> Parsed {
+    parse_separated(words, own, Separators::default())
+}
+
+/// As [`parse_with`], for words with other separators. The texts of the items have the usual ones, their places are
+/// those in `words`.
+#[must_use]
+pub fn parse_separated(words: &[String], own: &[OwnOption<'_>], separators: Separators) -> Parsed {
+    if separators.is_usual() {
+        return read(words, own);
+    }
+    let mut usual = words.to_vec();
+    let (_, claimed) = normalise(words, own);
+    let mut is_target = false;
+    for (word, _) in usual.iter_mut().zip(claimed).filter(|(_, claimed)| !claimed) {
+        // The dashes and the = of an option have no other form.
+        if is_target || !word.starts_with('-') {
+            *word = separators.usual(word);
+        }
+        is_target = !is_target && is_dash_target(word);
+    }
+    let mut parsed = read(&usual, own);
+    separators.restore(&mut parsed.items, words);
+    parsed
+}
+
+fn read(words: &[String], own: &[OwnOption<'_>]) -> Parsed {
     let (own_words, claimed) = normalise(words, own);
     let mut parser = Parser { words, own, declared: 0, pending: Vec::new(), out: Parsed::default() };
     parser.out.own = own_words;

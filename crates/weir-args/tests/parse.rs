@@ -196,3 +196,15 @@ fn secrets_of_all_urls_can_be_hidden() {
         "rtmp://***@h/app/long***:x=1 --mirror=rtmp://h/app/long***"
     );
 }
+
+#[test]
+fn a_line_of_an_option_file() {
+    let args = |line: &str| -> Vec<(String, Option<String>, bool)> {
+        let args = weir_args::arguments(line);
+        args.iter().map(|a| (a.name.text.clone(), a.value_str().map(str::to_owned), a.opaque)).collect()
+    };
+    let arg = |name: &str, value: Option<&str>, opaque| (name.to_owned(), value.map(str::to_owned), opaque);
+    assert_eq!(args("a=1:b"), [arg("a", Some("1"), false), arg("b", None, false)]);
+    assert_eq!(args(":x264=a=1:b=2::c=3"), [arg("x264", Some("a=1:b=2::c=3"), true)]);
+    assert_eq!(args("#P=q"), [arg("#P", Some("q"), false)]);
+}

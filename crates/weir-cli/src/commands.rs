@@ -242,7 +242,8 @@ fn own(parsed: &Parsed) -> Vec<String> {
         let word = word.strip_prefix('-').filter(|w| w.starts_with('-')).unwrap_or(word);
         match word.split('=').next() {
             Some("-graph-out") if !word.contains('=') => drop(words.next()),
-            Some("-graph-out") => {}
+            // A file has words with the usual separators.
+            Some("-graph-out" | "-seps") => {}
             // The only other one that takes the word behind it.
             Some("-plugin") if !word.contains('=') => {
                 own.push(words.next().map_or_else(|| word.to_owned(), |path| format!("{word}={path}")));

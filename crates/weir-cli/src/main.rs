@@ -2,6 +2,7 @@
 //!
 //! Everything here is about people: options, help, messages, the status line, signals and exit codes.
 
+mod aliases;
 mod commands;
 mod complete;
 mod help;
@@ -23,6 +24,7 @@ use weir::args::{Diagnostic, Parsed, Severity, Span};
 use weir::plugin::Registry;
 use weir::{Built, Config, Outcome, Places, Session};
 
+use crate::aliases::Aliases;
 use crate::commands::{Command, Shape};
 use crate::input::Input;
 use crate::messages::Messages;
@@ -58,6 +60,11 @@ fn run(words: &[String]) -> u8 {
             .print(&format!("warning: {names}: nothing to tune here; the schedule and queues see to themselves"));
     }
     let mut registry = weir::registry();
+    let words = match without_aliases(words, &registry) {
+        Ok(words) => words,
+        Err(code) => return code,
+    };
+    let words = &words[..];
     let first = words.first().filter(|w| !commands::is_filter(&registry, w)).map(String::as_str);
     let command = first.and_then(Command::of);
     let rest = if command.is_some() { &words[1..] } else { words };
@@ -88,10 +95,28 @@ fn run(words: &[String]) -> u8 {
     work(&mut registry, command, &input, shape, None)
 }
 
+/// The words without aliases, those that `-alias` has just set among them. The exit code when nothing else is said, or
+/// they make no sense.
+fn without_aliases(words: &[String], registry: &Registry) -> Result<Vec<String>, u8> {
+    let (said, rest): (Vec<_>, Vec<_>) = words.iter().cloned().partition(|w| w.starts_with("-alias="));
+    let is_taken = |name: &str| Command::of(name).is_some() || registry.get(name).is_some();
+    let kept = said.iter().filter_map(|w| w.strip_prefix("-alias=")).try_for_each(|a| Aliases::keep(a, is_taken));
+    let words = match kept {
+        Ok(()) if rest.is_empty() && !said.is_empty() => return Err(OK),
+        Ok(()) => Aliases::load().and_then(|all| all.expand(&rest, options::OWN)),
+        Err(e) => Err(e),
+    };
+    words.map_err(|e| {
+        Screen::new([]).error(&e);
+        USAGE
+    })
+}
+
 /// Does what is asked with an input: runs it, unless a command says otherwise.
 fn work(registry: &mut Registry, command: Option<Command>, input: &Input, shape: Shape, target: Option<&String>) -> u8 {
     let words = &input.words[..];
-    let parsed = weir::args::parse_with(words, options::OWN);
+    let separators = options::separators(words, input.files.is_some());
+    let parsed = weir::args::parse_separated(words, options::OWN, separators.clone().unwrap_or_default());
     let options = Options::parse(&parsed.own);
     let loaded = options.as_ref().map_or(Ok(()), |o| load_plugins(o, registry));
     // After the plugins: their options may be secret too.
@@ -102,6 +127,9 @@ fn work(registry: &mut Registry, command: Option<Command>, input: &Input, shape:
     if let Some(files) = input.files.as_ref().filter(|f| !f.diagnostics.is_empty()) {
         files.diagnostics.iter().for_each(|d| messages.show_in_file(d));
         return USAGE;
+    }
+    if let Err(why) = &separators {
+        screen.print(&format!("warning: -seps: {why}; the usual ones are used"));
     }
     let options = match (options, loaded) {
         // What is only checked is checked strictly.

@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use weir::Rules;
 use weir::args::value::{self, Typed};
-use weir::args::{OwnOption, Takes};
+use weir::args::{OwnOption, Separators, Takes, normalise};
 use weir::plugin::{Kind, Level};
 
 use crate::commands::Shape;
@@ -36,6 +36,8 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-full-link", takes: Takes::Nothing },
     OwnOption { name: "-runfor", takes: Takes::Nothing },
     OwnOption { name: "-runforf", takes: Takes::Nothing },
+    OwnOption { name: "-seps", takes: Takes::Nothing },
+    OwnOption { name: "-alias", takes: Takes::Nothing },
     OwnOption { name: "-sid", takes: Takes::Nothing },
     OwnOption { name: "-blacklist", takes: Takes::Nothing },
 ];
@@ -74,6 +76,16 @@ pub(crate) fn without_tuning(words: &[String]) -> (Vec<String>, Vec<String>) {
         is_value = matches!(word.as_str(), "-i" | "-o" | "-src" | "-dst") && !is_value;
     }
     (kept, left_out)
+}
+
+/// The separators of these words. Those of a graph file are the usual ones.
+pub(crate) fn separators(words: &[String], is_file: bool) -> Result<Separators, String> {
+    let (own, _) = normalise(words, OWN);
+    match own.iter().rev().find_map(|word| word.strip_prefix("--seps=")) {
+        Some(_) if is_file => Err("a graph file has words of its own".to_owned()),
+        Some(set) => Separators::parse(set),
+        None => Ok(Separators::default()),
+    }
 }
 
 /// The least memory a session can work with.
@@ -178,6 +190,17 @@ pub(crate) fn command() -> Command {
             .alias("runforf")
             .value_parser(time),
         )
+        .arg(value(
+            "seps",
+            "MARKS",
+            "Marks in place of :=#,!@ in the words of the graph: argument, value, fragment, list, negation and link",
+        ))
+        .arg(value(
+            "alias",
+            "NAME WORDS",
+            "Keep an alias: NAME stands for WORDS from now on, in which @{1}, @{N}, @{2:N} are words behind NAME; \
+             without WORDS forget it",
+        ))
         .arg(flag("cl", "Complete links: every filter gets every stream it takes, wherever it stands"))
         .arg(flag("sid", "Link nothing but to filters with SID= or @"))
         .arg(

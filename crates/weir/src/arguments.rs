@@ -10,6 +10,8 @@ use weir_graph::{Given, Source, Steering, check_assignment};
 use weir_media::CodecId;
 use weir_plugin::{Applied, Kind, Options, Plugin, Registry, Role};
 
+use crate::option_file;
+
 /// Arguments that steer links and not a filter (gpac-semantics 2).
 const RESERVED: &[&str] = &[
     "gfreg", "gfloc", "gfopt", "gpac", "N", "FID", "SID", "RSID", "TAG", "ITAG", "FS", "FBT", "FBU", "FBD", "DL", "LT",
@@ -44,24 +46,64 @@ pub(crate) struct Arguments<'a> {
     pub(crate) unchecked: bool,
     /// Arguments that nobody knows.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// Option files that are being read.
+    pub(crate) files: usize,
     /// The last option was a secret: what is no option now may be the rest of one with colons.
     pub(crate) after_secret: bool,
 }
 
 impl Arguments<'_> {
-    /// Applies one argument. Returns it when the node keeps it.
-    pub(crate) fn read(&mut self, arg: &Arg) -> Result<Option<Given>, Vec<Diagnostic>> {
+    /// Applies one argument. Returns what the node keeps of it: several things, when it names an option file.
+    pub(crate) fn read(&mut self, arg: &Arg) -> Result<Vec<Given>, Vec<Diagnostic>> {
         let name = arg.name.text.as_str();
         if name.is_empty() {
-            return Ok(None); // the grammar has said so
+            return Ok(Vec::new()); // the grammar has said so
         }
         if arg.property().is_some() {
-            return self.property(arg).map(|()| None);
+            return self.property(arg).map(|()| Vec::new());
         }
         if is_reserved(name) {
-            return self.reserved(arg);
+            return self.reserved(arg).map(Vec::from_iter);
         }
-        self.option(arg).map_err(|problem| vec![problem])
+        if arg.value.is_none() && option_file::is_file(name) && !self.is_known(name) {
+            return self.file(arg);
+        }
+        self.option(arg).map(Vec::from_iter).map_err(|problem| vec![problem])
+    }
+
+    /// Whether this filter, or one that may be inserted next to it, has an option or a word of this name.
+    fn is_known(&self, name: &str) -> bool {
+        let bare = name.trim_start_matches('!');
+        let has = |p: &dyn Plugin| {
+            p.options().iter().any(|o| o.name == bare) || words(p.options().iter()).any(|word| word == name)
+        };
+        has(self.plugin) || self.neighbours().any(|p| has(p.as_ref()))
+    }
+
+    /// Applies the arguments in an option file.
+    fn file(&mut self, arg: &Arg) -> Result<Vec<Given>, Vec<Diagnostic>> {
+        let (path, span) = (arg.name.text.as_str(), arg.name.span);
+        if self.files == option_file::DEPTH_MAX {
+            return Err(vec![Diagnostic::error(span, format!("{path}: option files are nested too deep"))]);
+        }
+        let lines = option_file::read(path).map_err(|why| vec![Diagnostic::error(span, why)])?;
+        let (mut given, mut problems) = (Vec::new(), Vec::new());
+        self.files += 1;
+        for line in lines {
+            let warned = self.warnings.len();
+            let at =
+                |d: Diagnostic| Diagnostic { span, message: format!("{path}:{}: {}", line.number, d.message), ..d };
+            for inner in &line.args {
+                match self.read(inner) {
+                    Ok(more) => given.extend(more),
+                    Err(found) => problems.extend(found.into_iter().map(at)),
+                }
+            }
+            let warnings = self.warnings.split_off(warned);
+            self.warnings.extend(warnings.into_iter().map(at));
+        }
+        self.files -= 1;
+        if problems.is_empty() { Ok(given) } else { Err(problems) }
     }
 
     fn option(&mut self, arg: &Arg) -> Result<Option<Given>, Diagnostic> {

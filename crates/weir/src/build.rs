@@ -205,16 +205,16 @@ impl<'a> Builder<'a> {
             assigned: Vec::new(),
             codec: codec(decl),
             unchecked: false,
+            files: 0,
             warnings: Vec::new(),
             after_secret: false,
         };
         for arg in &decl.args {
             match arguments.read(arg) {
-                Ok(Some(g)) => {
-                    given.push(g);
-                    places.push((arg.name.text.clone(), arg.span()));
+                Ok(kept) => {
+                    places.extend(kept.iter().map(|g| (g.name.clone(), arg.span())));
+                    given.extend(kept);
                 }
-                Ok(None) => {}
                 Err(problems) => self.found.extend(problems),
             }
         }

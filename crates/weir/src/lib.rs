@@ -14,6 +14,7 @@
 mod arguments;
 mod build;
 mod choose;
+mod option_file;
 mod places;
 mod registry;
 mod secrets;

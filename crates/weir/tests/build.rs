@@ -318,3 +318,41 @@ fn two_outputs_never_write_one_file() {
     refused("avgen c=avc -o a/x.flv -o y.flv -o a/./x.flv", "a/./x.flv: a/x.flv is written by another output already");
     built("avgen c=avc -o x.flv -o a/x.flv -o null -o null");
 }
+
+/// A file of this test's, by its whole path.
+fn file(name: &str, text: &str) -> String {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("option-files");
+    std::fs::create_dir_all(&folder).expect("a folder for tests");
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("a small file");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn option_files_hold_arguments() {
+    let inner = file("inner.txt", "g=25\n");
+    let path = file("good.txt", &format!("// a comment\n\n  :b=150k  \n#MyTag=hello\n{inner}:bf=0\n"));
+    let line = format!("avgen c=avc:{path} -o a.mp4");
+    option(&line, "avcenc", "b", Some("150000"));
+    option(&line, "avcenc", "g", Some("25"));
+    let built = built(&line);
+    let (_, node) = built.graph.nodes().find(|(_, n)| n.name == "avcenc").expect("the encoder");
+    assert_eq!(node.assigned[0].name, "MyTag");
+}
+
+#[test]
+fn mistakes_in_option_files_are_told_with_their_line() {
+    let path = file("bad.txt", "g=25\n// fine so far\nb=many\n");
+    let line = format!("avgen c=avc:{path} -o a.mp4");
+    refused(&line, &format!("{path}: {path}:3: b: expected a whole number from 1000 to 240000000"));
+    let path = file("unknown.txt", "nosuch=1\n");
+    let told = "avcenc has no option nosuch (weir -h avcenc lists its options)";
+    warned(&format!("avgen c=avc:{path} -o a.mp4"), &format!("{path}: {path}:1: {told}"));
+    let path = file("long.txt", &"x".repeat(2001));
+    refused(&format!("avgen c=avc:{path} -o a.mp4"), &format!("{path}: {path}:1: a line has at most 2000 bytes"));
+    let path = file("self.txt", "");
+    file("self.txt", &path);
+    let (_, parsed, registry) = parsed(&format!("avgen c=avc:{path} -o a.mp4"));
+    let errors = build(&parsed, &registry).err().expect("it never ends");
+    assert!(errors[0].message.ends_with("option files are nested too deep"), "{errors:?}");
+}

@@ -37,6 +37,7 @@ pub(crate) fn scratch(test: &str) -> PathBuf {
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     command.env_remove("RUST_BACKTRACE").env_remove("COLUMNS").env("TERM", "xterm").stdin(Stdio::null());
+    command.env("XDG_CONFIG_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/no-settings"));
     command
 }
 

@@ -8,3 +8,4 @@ mod plugins;
 mod runs;
 mod secrets;
 mod terminal;
+mod words;
