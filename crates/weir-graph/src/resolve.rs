@@ -299,6 +299,7 @@ impl Graph {
             && self.nodes[target].steering.copies != Some(true);
         let hop = if direct && !remux { None } else { self.first_hop(pid, target) };
         let (via, outcome) = match hop {
+            Some(_) if self.is_spoken_for(pid, target) => return Err(Refusal::Full(self.has_its_stream(target))),
             Some(hop) => {
                 let because = self.why_not_direct(pid.props, target, remux && direct);
                 let via = self.chain_node(pid, &hop, target, done)?;
@@ -309,6 +310,20 @@ impl Graph {
         };
         self.connect(pid, via, done)?;
         Ok(outcome)
+    }
+
+    /// Whether a filter that may not be copied has no room left for the end of a chain: other PIDs have it, or are on their
+    /// way to it.
+    fn is_spoken_for(&self, pid: Pid<'_>, target: NodeId) -> bool {
+        let node = &self.nodes[target];
+        if node.is_sink() || self.may_copy(target, pid.props) {
+            return false;
+        }
+        let is_coming = |id: &NodeId| {
+            let is_aimed = matches!(&self.nodes[*id].origin, Origin::Inserted(targets) if targets.contains(&target));
+            is_aimed && self.nodes.edges(*id).next().is_none() && *id != pid.from
+        };
+        self.inputs(target) + self.nodes.node_indices().filter(is_coming).count() >= node.plugin.max_inputs()
     }
 
     fn first_hop(&self, pid: Pid<'_>, target: NodeId) -> Option<FirstHop> {

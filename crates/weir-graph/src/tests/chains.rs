@@ -3,7 +3,7 @@
 use weir_media::{Bundle, Cap, CodecId, Prop, StreamType};
 use weir_plugin::Role;
 
-use super::kit::{Type, check_graph, declare, file, framed, registry, run, ty};
+use super::kit::{Type, check_graph, declare, file, framed, raw, registry, run, ty};
 use crate::{Given, Global, Graph, Rules};
 
 /// The tree of `words` with these further types, `max_chain` if any.
@@ -265,4 +265,32 @@ fn global_options_reach_inserted_filters_below_what_they_inherit() {
     assert_eq!((value("aacenc", "b"), value("avcenc", "b")), (Some(4), Some(1)));
     let unused: Vec<_> = graph.unused();
     assert_eq!(unused, [crate::Unused::Global(2), crate::Unused::Global(3), crate::Unused::Global(4)]);
+}
+
+/// What only `lift` makes of raw pictures.
+fn lifted() -> Vec<Cap> {
+    [raw(StreamType::Visual), vec![Cap::is(Prop::Unframed, true)]].concat()
+}
+
+#[test]
+fn no_chain_begins_to_a_filter_that_may_have_no_copy_and_has_its_stream() {
+    let lift = |_: &_| {
+        let floor = [raw(StreamType::Visual), vec![Cap::not(Prop::Unframed, true)]].concat();
+        vec![Bundle::new(floor, lifted())]
+    };
+    let upper = |_: &_| vec![Bundle::new(lifted(), framed(CodecId::Avc))];
+    let more = vec![transform("lift", lift), Type { explicit: true, ..transform("upper", upper) }];
+    check(
+        more,
+        None,
+        "av:n=2 upper:clone=0 null",
+        r"
+            av (n=2) (idx=1)
+            -(PID V1 raw visual) lift (dyn_idx=4)
+            --(PID V1 raw visual) upper (idx=2)
+            ---(PID V1 avc) null#3 (idx=6, copy of null)
+            -(PID V2 raw visual) null (idx=3)
+            -(PID A raw audio) null#2 (idx=5, copy of null)
+        ",
+    );
 }
