@@ -323,13 +323,15 @@ impl Parser<'_> {
         let word = self.words[at].as_str();
         let eq = word.find('=').unwrap_or(word.len());
         let value = (eq < word.len()).then(|| self.text(at, eq + 1..word.len()));
-        let at_sign = word[2..eq].find('@').map(|i| 2 + i);
+        let at_sign = word[2..eq].find(['@', ':']).map(|i| 2 + i);
         let filter = at_sign.map(|i| self.text(at, 2..i));
         let name = self.text(at, at_sign.map_or(2, |i| i + 1)..eq);
         if name.text.is_empty() {
             self.error(name.span, "an option name is missing here", "write --name=value or --filter@name=value");
         }
-        self.out.items.push(Item::Global(GlobalOption { keyword: self.text(at, 0..2), filter, name, value }));
+        let keyword = self.text(at, 0..2);
+        let mark = self.text(at, at_sign.map_or(2..2, |i| i..i + 1));
+        self.out.items.push(Item::Global(GlobalOption { keyword, filter, mark, name, value }));
     }
 
     fn unknown_option(&mut self, at: usize) {

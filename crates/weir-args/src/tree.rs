@@ -78,13 +78,15 @@ pub struct Link {
     pub fragments: Vec<Text>,
 }
 
-/// An option for all filters: `--name`, `--name=value`, `--filter@name=value`, `-+name=value`.
+/// An option for all filters: `--name`, `--name=value`, `--filter@name=value`, `--filter:name=value`, `-+name=value`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GlobalOption {
     /// `--` or `-+`.
     pub keyword: Text,
     /// Only for filters of this register name.
     pub filter: Option<Text>,
+    /// What stands behind the filter: `@`, or `:` as in GPAC.
+    pub mark: Text,
     /// Option name.
     pub name: Text,
     /// The text after `=`.
@@ -263,8 +265,7 @@ impl GlobalOption {
         p.add(TokenKind::Keyword, &self.keyword);
         if let Some(filter) = &self.filter {
             p.add(TokenKind::Name, filter);
-            let end = filter.span.end;
-            p.add_str(TokenKind::Separator, "@", Span::new(filter.span.word, end..end + 1));
+            p.add(TokenKind::Separator, &self.mark);
         }
         p.add(TokenKind::ArgName, &self.name);
         p.add_value(self.value.as_ref());

@@ -10,7 +10,7 @@ use std::fmt;
 pub enum Kind {
     /// `yes`/`true`/`1`, `no`/`false`/`0`, or no value for true.
     Bool,
-    /// Whole number from `min` to `max`; units `k`, `M`, `G`.
+    /// Whole number from `min` to `max`; units `k`, `M`, `G`; times in milliseconds as `2sec`, `1min`, `T00:01:30`.
     Int {
         /// Smallest allowed value.
         min: i64,
@@ -145,13 +145,16 @@ fn int(text: &str) -> Option<i64> {
         return i64::from_str_radix(hex, 16).ok();
     }
     // Times, in milliseconds.
+    if let Some(ms) = clock(text) {
+        return i64::try_from(ms).ok();
+    }
     for (word, unit) in [("sec", 1_000), ("min", 60_000)] {
         if let Some(digits) = text.strip_suffix(word) {
             return digits.parse::<i64>().ok()?.checked_mul(unit);
         }
     }
     let (digits, unit) = match text.char_indices().last()? {
-        (i, 'k' | 'K') => (&text[..i], 1_000),
+        (i, 'k' | 'K' | 's' | 'S') => (&text[..i], 1_000),
         (i, 'm' | 'M') => (&text[..i], 1_000_000),
         (i, 'g' | 'G') => (&text[..i], 1_000_000_000),
         _ => (text, 1),
@@ -171,27 +174,40 @@ fn frac(text: &str) -> Option<Typed> {
         let den = den.parse().ok().filter(|d| *d > 0)?;
         return Some(Typed::Frac { num: num.parse().ok()?, den });
     }
-    if let Some((whole, part)) = text.split_once('.') {
+    if let Some((whole, part)) = text.split_once('.').filter(|(_, part)| part.bytes().all(|b| b.is_ascii_digit())) {
         let part = part.trim_end_matches('0');
         let den = 10_u32.checked_pow(u32::try_from(part.len()).ok()?)?;
-        return Some(Typed::Frac { num: format!("{whole}{part}").parse().ok()?, den });
+        return match format!("{whole}{part}").parse() {
+            Ok(num) => Some(Typed::Frac { num, den }),
+            Err(_) => of_millis(text),
+        };
     }
     if let Ok(num) = text.parse() {
         return Some(Typed::Frac { num, den: 1 });
     }
-    millis(text).and_then(|ms| Some(Typed::Frac { num: i64::try_from(ms).ok()?, den: 1000 }))
+    of_millis(text)
+}
+
+fn of_millis(text: &str) -> Option<Typed> {
+    Some(Typed::Frac { num: i64::try_from(millis(text)?).ok()?, den: 1000 })
+}
+
+/// `T01:02:03.5` or `T02:03.5`, in milliseconds.
+fn clock(text: &str) -> Option<u64> {
+    let fields = text.strip_prefix(['T', 't'])?.split(':');
+    let fields: Vec<f64> = fields.map(|f| f.parse().ok()).collect::<Option<_>>()?;
+    let seconds = match fields[..] {
+        [h, m, s] => h * 3600.0 + m * 60.0 + s,
+        [m, s] => m * 60.0 + s,
+        _ => return None,
+    };
+    to_millis(seconds, 1000.0)
 }
 
 fn millis(text: &str) -> Option<u64> {
     let text = text.trim();
-    if let Some(clock) = text.strip_prefix(['T', 't']) {
-        let fields: Vec<f64> = clock.split(':').map(|f| f.parse().ok()).collect::<Option<_>>()?;
-        let seconds = match fields[..] {
-            [h, m, s] => h * 3600.0 + m * 60.0 + s,
-            [m, s] => m * 60.0 + s,
-            _ => return None,
-        };
-        return to_millis(seconds, 1000.0);
+    if text.starts_with(['T', 't']) {
+        return clock(text);
     }
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let number: f64 = text[..split].parse().ok()?;
@@ -264,6 +280,8 @@ mod tests {
         check(INT, "0x10", Typed::Int(16));
         check(INT, "44sec", Typed::Int(44_000));
         check(INT, "1min", Typed::Int(60_000));
+        check(INT, "44s", Typed::Int(44_000));
+        check(INT, "T0:44.100", Typed::Int(44_100));
         assert!(parse(INT, Some("12abc")).is_err());
         assert!(parse(Kind::Int { min: 0, max: 5 }, Some("6")).is_err());
         check(Kind::Ints, "100k,200k", Typed::Ints(vec![100_000, 200_000]));
@@ -276,6 +294,9 @@ mod tests {
         check(Kind::Frac, "29.970", Typed::Frac { num: 2997, den: 100 });
         check(Kind::Frac, "1s", Typed::Frac { num: 1000, den: 1000 });
         check(Kind::Frac, "T00:01", Typed::Frac { num: 1000, den: 1000 });
+        check(Kind::Frac, "T00:00:02.5", Typed::Frac { num: 2500, den: 1000 });
+        check(Kind::Frac, "1.5s", Typed::Frac { num: 1500, den: 1000 });
+        assert!(parse(Kind::Frac, Some("1.5.2")).is_err() && parse(Kind::Frac, Some("Tx:1")).is_err());
         check(Kind::Millis, "T01:02:03.5", Typed::Millis(3_723_500));
         check(Kind::Millis, "1.5s", Typed::Millis(1500));
         assert!(parse(Kind::Frac, Some("foo")).is_err());

@@ -75,6 +75,8 @@ pub struct Graph {
     pub(crate) chains: Chains,
     pub(crate) rules: Rules,
     pub(crate) globals: Vec<Global>,
+    /// Bounds of the queues in front of filters, by type: microseconds and packets.
+    buffers: BTreeMap<String, (Option<u64>, Option<usize>)>,
     /// What passes PIDs on as they are, in place of an encoder that is not needed.
     pub(crate) bypass: Option<Arc<dyn Plugin>>,
     /// Copies of declared filters, in order.
@@ -111,6 +113,7 @@ impl Graph {
             chains: Chains::new(registry, &rules.blacklist),
             rules,
             globals: Vec::new(),
+            buffers: BTreeMap::new(),
             bypass: ["reframer", "pass"].iter().find_map(|name| registry.get(name)).cloned(),
             copies: BTreeMap::new(),
             templates: BTreeMap::new(),
@@ -134,6 +137,13 @@ impl Graph {
     /// Options for every filter that will be inserted. Those of declared filters are in their [`Node::options`] already.
     pub fn set_globals(&mut self, globals: Vec<Global>) {
         self.globals = globals;
+    }
+
+    /// Bounds the queues in front of every filter of this type that says nothing else itself: in media time, in packets.
+    pub fn set_buffers(&mut self, filter: &str, micros: Option<u64>, packets: Option<usize>) {
+        let (kept_micros, kept_packets) = self.buffers.entry(filter.to_owned()).or_default();
+        *kept_micros = micros.or(*kept_micros);
+        *kept_packets = packets.or(*kept_packets);
     }
 
     /// Declares a filter, in the order of the command line, and gives it its sub-session and source group.
@@ -172,6 +182,10 @@ impl Graph {
 
     pub(crate) fn add(&mut self, mut node: Node) -> NodeId {
         node.name = self.unique(node.name);
+        if let Some((micros, packets)) = self.buffers.get(node.plugin.name()) {
+            node.steering.buffer_micros = node.steering.buffer_micros.or(*micros);
+            node.steering.buffer_packets = node.steering.buffer_packets.or(*packets);
+        }
         self.nodes.add_node(node)
     }
 

@@ -20,8 +20,10 @@ use crate::report::{Log, Report, Reports, Snapshot};
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Reports that wait for a slow reader, at most; more are lost.
 const REPORT_QUEUE: usize = 4_096;
-/// Longest wait for filters to say what they make when only a plan is wanted.
+/// When only a plan is wanted: longest wait in which no filter gets on with saying what it makes.
 const PLAN_PATIENCE: Duration = Duration::from_secs(3);
+/// Longest wait for a plan, whatever filters do.
+const PLAN_MOST: Duration = Duration::from_secs(30);
 /// Readiness events taken at once.
 const EVENTS: usize = 1_024;
 
@@ -188,16 +190,21 @@ impl Session {
         session.core.start().map_err(|(id, error)| session.not_started(id, error))?;
         let mut events = Events::with_capacity(EVENTS);
         let start = session.core.platform.now();
+        let mut heard = start;
         let mut is_partial = true;
-        while session.core.platform.now().since(start) < PLAN_PATIENCE {
-            let next = session.core.turn(session.done.try_iter(), []);
+        while heard.since(start) < PLAN_MOST && session.core.platform.now().since(heard) < PLAN_PATIENCE {
+            let mut is_news = false;
+            let next = session.core.turn(session.done.try_iter().inspect(|_| is_news = true), []);
+            if is_news {
+                heard = session.core.platform.now();
+            }
             if session.core.is_formed() {
                 is_partial = session.core.promised;
                 break;
             }
             let now = session.core.platform.now();
             // A poll that fails ends the wait, and what is known is told.
-            if session.poll.poll(&mut events, Some(timeout(next, start + PLAN_PATIENCE, now))).is_err() {
+            if session.poll.poll(&mut events, Some(timeout(next, heard + PLAN_PATIENCE, now))).is_err() {
                 break;
             }
         }

@@ -18,6 +18,9 @@ const RESERVED: &[&str] = &[
     "NCID", "clone", "ccp", "nomux",
 ];
 
+/// Most packets that a queue may be given.
+const MOST_PACKETS: i64 = 1 << 20;
+
 /// Whether a name steers links, whatever the filter.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
@@ -156,8 +159,7 @@ impl Arguments<'_> {
             "nomux" => self.steering.copies = Some(yes(arg)?),
             "ccp" => self.steering.passes = self.passes(arg)?,
             "FS" => self.subsession = Some(u32::try_from(number(arg, u32::MAX.into())?).unwrap_or(u32::MAX)),
-            "FBT" | "FBD" => self.steering.buffer_micros = u64::try_from(number(arg, i64::MAX)?).ok(),
-            "FBU" => self.steering.buffer_packets = usize::try_from(number(arg, 1 << 20)?).ok(),
+            "FBT" | "FBD" | "FBU" => buffer(arg, &mut self.steering)?,
             "LT" => {
                 let error = Diagnostic::error(arg.span(), "LT: a filter has no log of its own here");
                 return Err(vec![error.help(format!("write -logs={}@debug", self.plugin.name()))]);
@@ -224,6 +226,21 @@ impl Arguments<'_> {
         };
         Diagnostic::warning(arg.name.span, format!("{plugin} has no option {name}")).help(help)
     }
+}
+
+/// Whether a name bounds the queues in front of a filter.
+pub(crate) fn is_buffer(name: &str) -> bool {
+    matches!(name, "FBT" | "FBD" | "FBU")
+}
+
+/// Takes a bound of queues: `FBT` and `FBD` in microseconds, `FBU` in packets.
+pub(crate) fn buffer(arg: &Arg, steering: &mut Steering) -> Result<(), Vec<Diagnostic>> {
+    if arg.name.text == "FBU" {
+        steering.buffer_packets = usize::try_from(number(arg, MOST_PACKETS)?).ok();
+    } else {
+        steering.buffer_micros = u64::try_from(number(arg, i64::MAX)?).ok();
+    }
+    Ok(())
 }
 
 /// A yes or no.

@@ -5,14 +5,14 @@ use std::path::{Component, Path, PathBuf};
 use weir_args::property::Assignment;
 use weir_args::source_id::Fragment;
 use weir_args::{
-    DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact, source_id,
-    suggest,
+    Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact,
+    source_id, suggest,
 };
 use weir_graph::{From, Given, Global, Graph, Node, NodeId, Rules, Source, Steering};
 use weir_media::{CodecId, local_path};
 use weir_plugin::{Options, Plugin, Registry, Role};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, buffer, is_buffer};
 use crate::choose::{Choice, choose};
 use crate::places::{Declared, Places};
 use crate::secrets::is_listener;
@@ -246,6 +246,9 @@ impl<'a> Builder<'a> {
     fn read_globals(&mut self, parsed: &'a Parsed) {
         for item in &parsed.items {
             let Item::Global(option) = item else { continue };
+            if self.read_buffer(option) {
+                continue;
+            }
             let filter = option.filter.as_ref().map(|f| f.text.clone());
             let given = Given::new(&option.name.text, option.value.as_ref().map(Text::as_str));
             let global = Global { filter, given };
@@ -257,6 +260,19 @@ impl<'a> Builder<'a> {
                 self.found.push(problem);
             }
         }
+    }
+
+    /// `--FILTER@FBU=N` and its like: bounds of the queues in front of every filter of a type.
+    fn read_buffer(&mut self, option: &GlobalOption) -> bool {
+        let filter = option.filter.as_ref().filter(|f| self.registry.get(&f.text).is_some());
+        let Some(filter) = filter.filter(|_| is_buffer(&option.name.text)) else { return false };
+        let GlobalOption { mark, name, value, .. } = option.clone();
+        let mut bounds = Steering::default();
+        match buffer(&Arg { lead: mark, name, value, opaque: false }, &mut bounds) {
+            Ok(()) => self.graph.set_buffers(&filter.text, bounds.buffer_micros, bounds.buffer_packets),
+            Err(problems) => self.found.extend(problems),
+        }
+        true
     }
 
     fn unknown_global(&self, option: &GlobalOption) -> Diagnostic {

@@ -356,3 +356,17 @@ fn mistakes_in_option_files_are_told_with_their_line() {
     let errors = build(&parsed, &registry).err().expect("it never ends");
     assert!(errors[0].message.ends_with("option files are nested too deep"), "{errors:?}");
 }
+
+#[test]
+fn queues_are_bounded_by_type_and_by_filter() {
+    let bounds = |line: &str, filter: &str| {
+        let built = built(line);
+        let (_, node) = built.graph.nodes().find(|(_, n)| n.name == filter).expect("the filter is there");
+        (node.steering.buffer_micros, node.steering.buffer_packets)
+    };
+    let line = "--avcenc@FBU=3 --avcenc:FBT=2sec avgen c=avc c=avc:FBU=5:clone=0 -o a.mp4";
+    assert_eq!(bounds(line, "avcenc"), (Some(2000), Some(3)));
+    assert_eq!(bounds(line, "avcenc#2"), (Some(2000), Some(5)));
+    assert_eq!(bounds(line, "avgen"), (None, None));
+    refused("--avcenc@FBU=x avgen c=avc -o a.mp4", "FBU=x: FBU: expected a whole number from 0 to 1048576");
+}
