@@ -5,22 +5,38 @@ use std::sync::Arc;
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
-use weir_media::{Bundle, Props, StreamType};
+use weir_media::{Bundle, Kinds, Props, StreamType};
 use weir_plugin::{Options, Plugin, Registry, Role};
 
 /// One way to use one filter type.
 struct Use {
     plugin: Arc<dyn Plugin>,
     bundle: Bundle,
+    takes: Kinds,
+    gives: Kinds,
 }
 
 impl Use {
+    fn new(plugin: &Arc<dyn Plugin>, bundle: Bundle) -> Self {
+        let (takes, gives) = (Kinds::of(&bundle.inputs), Kinds::of(&bundle.outputs));
+        Self { plugin: Arc::clone(plugin), bundle, takes, gives }
+    }
+
+    /// Whether a chain may go on from here with another.
+    fn leads_to(&self, next: &Self) -> bool {
+        self.gives.meets(next.takes)
+            && self.plugin.name() != next.plugin.name()
+            && !self.is_mux()
+            && self.bundle.feeds(&next.bundle)
+    }
+
     fn is_mux(&self) -> bool {
         self.plugin.role() == Role::Mux
     }
 }
 
-/// Every insertable filter type and which can feed which. Built once per session.
+/// Every insertable filter type and which can feed which. Built once per session. Nothing follows a muxer in it: a muxed
+/// stream goes to a sink, never back through a demuxer.
 pub(crate) struct Chains {
     uses: DiGraph<Use, ()>,
 }
@@ -69,13 +85,13 @@ impl Chains {
         });
         for plugin in insertable {
             for bundle in plugin.caps(&Options::defaults(plugin.options())) {
-                uses.add_node(Use { plugin: Arc::clone(plugin), bundle });
+                uses.add_node(Use::new(plugin, bundle));
             }
         }
         let ids: Vec<NodeIndex> = uses.node_indices().collect();
         for &a in &ids {
             for &b in &ids {
-                if uses[a].plugin.name() != uses[b].plugin.name() && uses[a].bundle.feeds(&uses[b].bundle) {
+                if uses[a].leads_to(&uses[b]) {
                     uses.add_edge(a, b, ());
                 }
             }
@@ -97,7 +113,7 @@ impl Chains {
         let mut next = 0;
         while let Some(&at) = found.get(next) {
             let more = self.uses.neighbors_directed(at, Direction::Incoming);
-            let fits = |i: &NodeIndex| !self.uses[*i].is_mux() && !self.is_undecided(*i) && !found.contains(i);
+            let fits = |i: &NodeIndex| !self.is_undecided(*i) && !found.contains(i);
             let more: Vec<_> = more.filter(fits).collect();
             found.extend(more);
             next += 1;
@@ -125,7 +141,7 @@ impl Chains {
         let shortest = ways.iter().map(Vec::len).min()?;
         let way = ways.remove(ways.iter().position(|way| way.len() == shortest)?);
         let chosen = *way.first()?;
-        let Use { plugin, bundle } = &self.uses[chosen];
+        let Use { plugin, bundle, .. } = &self.uses[chosen];
         let another = |i: NodeIndex| self.is_another_way(i, chosen) && self.starts(i, search);
         let undecided = self.uses.node_indices().any(another);
         let mut others: Vec<(&str, usize)> = ways.iter().map(|way| (self.name(way[0]), way.len())).collect();
@@ -141,7 +157,7 @@ impl Chains {
 
     /// Whether a chain may start here.
     fn starts(&self, i: NodeIndex, search: &Search<'_>) -> bool {
-        let Use { plugin, bundle } = &self.uses[i];
+        let Use { plugin, bundle, .. } = &self.uses[i];
         bundle.accepts(search.pid).is_ok()
             && same_medium(search.pid.stream_type(), bundle.output_type())
             && search.allows(plugin.as_ref())
@@ -181,9 +197,9 @@ impl Chains {
         None
     }
 
-    /// Where a chain may go on. A muxed stream goes to a sink, never back through a demuxer; no type comes twice.
+    /// Where a chain may go on. No type comes twice.
     fn steps(&self, way: &[NodeIndex], search: &Search<'_>) -> Vec<NodeIndex> {
-        let Some(&at) = way.last().filter(|at| !self.uses[**at].is_mux()) else { return Vec::new() };
+        let Some(&at) = way.last() else { return Vec::new() };
         let from = self.uses[at].bundle.output_type();
         let is_new = |i: &NodeIndex| {
             search.allows(self.uses[*i].plugin.as_ref()) && !way.iter().any(|j| self.name(*j) == self.name(*i))

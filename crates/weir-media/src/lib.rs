@@ -13,7 +13,7 @@ mod props;
 mod time;
 
 pub use bytes::{Buf, BufMut, Bytes, BytesMut};
-pub use caps::{Bundle, Cap};
+pub use caps::{Bundle, Cap, Kinds};
 pub use codec::{CodecId, Delivery, PixelFormat, SampleFormat, StreamType};
 pub use frame::{Frame, FramePool, Plane, PlaneLayout};
 pub use local::{file_ext, local_path};

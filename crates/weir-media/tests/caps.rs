@@ -2,7 +2,7 @@
 //! is accepted by the next, and here all PIDs of a small world are tried.
 
 use proptest::prelude::*;
-use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, Props, StreamType, Value};
+use weir_media::{Bundle, Cap, CodecId, Delivery, Kinds, Prop, Props, StreamType, Value};
 
 /// Properties of the world with their values. `Unframed` does not tell kinds of stream apart, the others do.
 fn world() -> [(Prop, Vec<Value>); 5] {
@@ -76,6 +76,7 @@ proptest! {
             all_pids().into_iter().filter(|pid| keeps(pid, &a.outputs) && b.accepts(pid).is_ok()).collect();
         let can = !a.outputs.is_empty() && !between.is_empty();
         prop_assert_eq!(a.feeds(&b), can, "{:?}", between.first().map(ToString::to_string));
+        prop_assert!(!can || Kinds::of(&a.outputs).meets(Kinds::of(&b.inputs)), "kinds never part what fits");
     }
 
     #[test]
