@@ -114,6 +114,14 @@ fn an_output_that_nothing_can_come_to_is_a_failure_and_the_others_are_written() 
 }
 
 #[test]
+fn a_stream_that_goes_nowhere_can_be_a_failure() {
+    let ran = weir_in("full_link", "-full-link avgen:dur=0.2:sizes=64x64 c=avc -o x.264");
+    assert_eq!(ran.code, 1);
+    let first = ran.stderr.lines().next().unwrap_or_default();
+    assert_eq!(first, "error: avgen: audio is not used: writegen for fout does not take StreamType Audio");
+}
+
+#[test]
 fn inserted_filters_can_be_forbidden() {
     let ran = weir("-quiet -max-chain=0 avgen:dur=0.2:sizes=64x64 -o x.flv");
     assert_eq!(ran.code, 1);

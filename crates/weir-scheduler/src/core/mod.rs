@@ -416,7 +416,8 @@ impl<P: Platform> Core<P> {
         // The filter may rest only because of room that has opened meanwhile.
         let has_room = |out: usize| self.credit(i, out) != Credit::Packets(0);
         let was_full = |(out, queue): (usize, &OutQueue)| queue.credit == Credit::Packets(0) && has_room(out);
-        let room_opened = done.mail.outs.iter().enumerate().any(was_full);
+        let outs = self.nodes[i].outs.len();
+        let room_opened = done.mail.outs.iter().take(outs).enumerate().any(was_full);
         self.nodes[i].mail = Some(done.mail);
         let now = self.platform.now();
         match applied.and(done.result) {

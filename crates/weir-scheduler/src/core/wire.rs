@@ -37,13 +37,15 @@ impl<P: Platform> Core<P> {
         Ok(())
     }
 
+    /// Does what a filter asks for, up to what cannot be done; the node fails then.
     pub(super) fn apply_all(&mut self, i: usize, mail: &mut Mailbox) -> Result<()> {
         let mut effects = std::mem::take(&mut mail.effects);
-        let mut result = Ok(());
-        for effect in effects.drain(..) {
-            result = result.and(self.apply(i, effect));
-        }
+        let result = effects.drain(..).try_for_each(|effect| self.apply(i, effect));
         mail.effects = effects;
+        if result.is_err() {
+            mail.outs.iter_mut().for_each(|queue| queue.items.clear());
+            return result;
+        }
         for (out, queue) in mail.outs.iter_mut().enumerate().filter(|(_, queue)| !queue.items.is_empty()) {
             self.emit_all(i, out, &mut queue.items);
         }
@@ -52,7 +54,7 @@ impl<P: Platform> Core<P> {
 
     pub(super) fn apply(&mut self, i: usize, effect: Effect) -> Result<()> {
         match effect {
-            Effect::Open(out, props) => self.open(i, out, props),
+            Effect::Open(out, props) => self.open(i, out, props)?,
             Effect::RequestKey(input) => self.request_key(i, input.0 as usize),
             Effect::Log(level, line) => self.log_node(i, level, line),
             Effect::Record(record) => self.nodes[i].record = Some(*record),
@@ -78,7 +80,7 @@ impl<P: Platform> Core<P> {
     }
 
     /// A filter opened an output: find where it goes.
-    pub(super) fn open(&mut self, i: usize, out: OutId, mut props: Props) {
+    pub(super) fn open(&mut self, i: usize, out: OutId, mut props: Props) -> Result<()> {
         self.graph.dress(self.nodes[i].id, &mut props);
         let has_time = carries_time(&props);
         let before_clock = self.is_before_clock(i);
@@ -96,7 +98,7 @@ impl<P: Platform> Core<P> {
         if let Some(why) = found.unlinked {
             let line = format!("{} is not used: {why}", pid_name(&props, out.0));
             if self.graph.rules().full_link {
-                return self.fail(i, &Error::unsupported(line));
+                return Err(Error::unsupported(line));
             }
             self.log_node(i, if found.by_choice { Level::Info } else { Level::Warning }, line);
         }
@@ -112,6 +114,7 @@ impl<P: Platform> Core<P> {
             }
         }
         self.settle();
+        Ok(())
     }
 
     /// In a dry run, live sources open what they always have: nobody feeds them, but where it goes can be told.
@@ -126,7 +129,9 @@ impl<P: Platform> Core<P> {
                 let known = bundle.outputs.iter().filter(|cap| !cap.excluded);
                 let props = known.fold(Props::new(), |props, cap| props.with(cap.prop, cap.value.clone()));
                 self.promised = true;
-                self.open(i, OutId(n), props);
+                if let Err(e) = self.open(i, OutId(n), props) {
+                    self.fail(i, &e);
+                }
             }
         }
     }
