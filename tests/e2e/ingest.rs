@@ -159,6 +159,37 @@ fn each_name_goes_its_own_way() {
     Recording::of(&lab.path("got.flv")).is_gapless(25);
 }
 
+/// A name is given up when nobody comes back to it; then its files are whole and its players are told. It may come again:
+/// what was recorded before stays.
+#[test]
+fn a_name_that_is_given_up_may_come_again() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    film(&lab);
+    let weir = lab
+        .weir(&format!(
+            "-logs=all@info -i rtmp://127.0.0.1:{port}/app:rtmp_listen=1:streams=2:keep=1s -o rec_$stream$.mp4 -o \
+             rtmp://127.0.0.1:{port}/out/$stream$:rtmp_listen=1"
+        ))
+        .listening([port]);
+    for round in 1..=3 {
+        let publisher = ffmpeg(&lab, &format!("rtmp://127.0.0.1:{port}/app/one"));
+        wait::until_true("its output listens", || weir.stderr().matches("listening on").count() == round);
+        let url = format!("rtmp://127.0.0.1:{port}/out/one");
+        let player = Player::Ffmpeg.record(&url, lab.dir(), &format!("got{round}.flv"));
+        publisher.wait().with(0);
+        wait::until_true("the name is given up", || weir.stderr().matches("nobody came back").count() == round);
+        player.wait().with(0);
+    }
+    weir.stop().with(0);
+    for file in ["rec_one.mp4", "rec_one_2.mp4", "rec_one_3.mp4"] {
+        Recording::of(&lab.path(file)).is_whole(PICTURES);
+    }
+    for round in 1..=3 {
+        Recording::of(&lab.path(&format!("got{round}.flv"))).is_gapless(25);
+    }
+}
+
 /// weir pushes to weir, which passes on: two relays in a row.
 #[test]
 fn weir_publishes_to_weir() {

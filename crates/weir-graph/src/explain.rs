@@ -77,7 +77,7 @@ impl Graph {
         let mut text = String::new();
         for (id, node) in self.nodes() {
             for (out, trail) in self.trails(id) {
-                let link = crate::Link { out, props: trail.props.clone() };
+                let link = crate::Link { out, props: trail.props.clone(), ended: false };
                 let _ = writeln!(text, "{}: PID {}", node.name, pid(&link));
                 trail.decisions.iter().for_each(|d| self.say(&mut text, d));
                 if let Some(why) = &trail.unlinked {

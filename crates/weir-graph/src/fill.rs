@@ -1,7 +1,7 @@
 //! Output names with `$KEY$` in them: filled from what an output gets (gpac-semantics 13.5).
 
 use weir_args::template::Template;
-use weir_media::{Prop, Props, StreamType, Value};
+use weir_media::{Prop, Props, StreamType, Value, local_path};
 use weir_plugin::Options;
 
 use crate::graph::{Graph, NodeId};
@@ -19,7 +19,7 @@ impl Graph {
     /// Fills the name of `sink`, which gets a PID with these properties from `from`.
     pub(crate) fn fill(&mut self, sink: NodeId, from: NodeId, props: &Props) -> Result<(), String> {
         let Some(template) = self.nodes[sink].template.take() else { return Ok(()) };
-        let name = self.filled(&template, sink, from, props)?;
+        let name = self.unwritten(sink, self.filled(&template, sink, from, props)?);
         let node = &mut self.nodes[sink];
         for given in node.args.iter_mut().filter(|g| g.name == DST) {
             given.value = Some(name.clone());
@@ -38,6 +38,22 @@ impl Graph {
             key => self.upward(from, props, key),
         });
         filled.map_err(|key| format!("dst: nothing says what ${key}$ is"))
+    }
+
+    /// `name`, numbered when it is a file that an output of this session has written already: who comes back does not
+    /// write over what is there.
+    fn unwritten(&self, sink: NodeId, name: String) -> String {
+        if local_path(&name).is_none_or(|path| matches!(path, "null" | "-" | "stdout" | "std")) {
+            return name;
+        }
+        let is_written =
+            |name: &str| self.nodes().any(|(id, n)| id != sink && n.is_sink() && n.options.text(DST) == Some(name));
+        let (stem, ending) = match name.rfind('.').filter(|at| !name[*at..].contains('/')) {
+            Some(at) => name.split_at(at),
+            None => (name.as_str(), ""),
+        };
+        let numbered = (2..).map(|n: u32| format!("{stem}_{n}{ending}"));
+        std::iter::once(name.clone()).chain(numbered).find(|name| !is_written(name)).unwrap_or(name)
     }
 
     /// Whether a sink may get a PID, as far as its name tells: it has none yet, or one that would give it the same name.

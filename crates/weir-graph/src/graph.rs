@@ -27,6 +27,8 @@ pub struct Link {
     pub out: OutId,
     /// Properties when it was linked.
     pub props: Props,
+    /// Nothing more comes.
+    pub ended: bool,
 }
 
 /// Something said that no filter of the graph has heard (gpac-semantics 19.6).
@@ -220,6 +222,23 @@ impl Graph {
     /// All nodes in the order they came.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes.node_indices().map(|id| (id, &self.nodes[id]))
+    }
+
+    /// The filter of a node has ended. An output that is named after what it gets is made anew for what comes next.
+    pub fn retire(&mut self, id: NodeId) {
+        self.nodes[id].is_over = true;
+    }
+
+    /// An output of a filter has ended.
+    pub fn end(&mut self, from: NodeId, out: OutId) {
+        let links: Vec<_> = self.nodes.edges(from).filter(|e| e.weight().out == out).map(|e| e.id()).collect();
+        links.into_iter().for_each(|link| self.nodes[link].ended = true);
+    }
+
+    /// Whether outputs are made for what has yet to come, as their names tell.
+    #[must_use]
+    pub fn makes_outputs(&self) -> bool {
+        !self.templates.is_empty()
     }
 
     /// Links out of a node: target and link, in the order they were made.

@@ -99,6 +99,8 @@ pub struct Node {
     pub(crate) template: Option<Template>,
     /// Of one that stands for some values of a property only (`SID=#NAME=*`): which.
     pub(crate) bound: Option<Vec<(String, Value)>>,
+    /// Its filter has ended.
+    pub(crate) is_over: bool,
     /// Where inherited arguments came from: filter, and place among its arguments.
     pub(crate) inherited: Vec<(NodeId, usize)>,
 }
@@ -126,6 +128,7 @@ impl Node {
             caps,
             template,
             bound: None,
+            is_over: false,
             inherited: Vec::new(),
         }
     }

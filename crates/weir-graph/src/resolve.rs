@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use petgraph::Direction;
 use petgraph::visit::{EdgeRef, Reversed, Walker};
 use weir_media::{Bundle, Prop, Props, StreamType, Value};
 use weir_plugin::{Options, OutId, Role};
@@ -241,6 +242,7 @@ impl Graph {
             origin: Origin::Clone(target),
             bound: (!values.is_empty()).then(|| values.to_vec()),
             template: self.templates.get(&target).cloned(),
+            is_over: false,
             ..self.nodes[target].clone()
         };
         let id = self.add(copy);
@@ -249,10 +251,19 @@ impl Graph {
         self.link_to(pid, id, done).map_err(|(Refusal::Full(why) | Refusal::Unfit(why))| why)
     }
 
-    /// A declared filter and its copies.
+    /// A declared filter and its copies. Of an output that is made for each name anew, those that have ended are left out.
     fn instances(&self, target: NodeId) -> Vec<NodeId> {
         let copies = self.copies.get(&target).into_iter().flatten();
-        std::iter::once(target).chain(copies.copied()).collect()
+        let all = std::iter::once(target).chain(copies.copied());
+        let is_renewed = self.templates.contains_key(&target);
+        all.filter(|id| !is_renewed || !self.is_spent(*id)).collect()
+    }
+
+    /// Whether a filter has ended, or will when it has taken what is on its way to it.
+    fn is_spent(&self, id: NodeId) -> bool {
+        let mut inputs = self.nodes.edges_directed(id, Direction::Incoming).peekable();
+        let has_ended = |link: &Link, from| link.ended || self.is_spent(from);
+        self.nodes[id].is_over || (inputs.peek().is_some() && inputs.all(|e| has_ended(e.weight(), e.source())))
     }
 
     /// Whether a further PID may get a copy of a filter. Two copies of an output would write one place, unless its name
@@ -391,7 +402,7 @@ impl Graph {
             self.fill(to, pid.from, pid.props).map_err(Refusal::Unfit)?;
             done.steps.push(Step::Add(to));
         }
-        self.nodes.add_edge(pid.from, to, Link { out: pid.out, props: pid.props.clone() });
+        self.nodes.add_edge(pid.from, to, Link { out: pid.out, props: pid.props.clone(), ended: false });
         done.steps.push(Step::Connect(to));
         Ok(())
     }

@@ -114,6 +114,19 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// For sources: outputs are named after streams (`$stream$`), so an instance is to take several of them, as far as the
+    /// user has left that open. Changes `options`.
+    fn take_many_streams(&self, options: &mut Options) {
+        let _ = options;
+    }
+
+    /// Whether an instance with these options opens and ends outputs for as long as it runs, as somebody begins and ceases
+    /// to send. It is not over when nobody listens to those it has.
+    fn comes_and_goes(&self, options: &Options) -> bool {
+        let _ = options;
+        false
+    }
+
     /// Whether the properties of its inputs are to say which declared source they come from
     /// ([`Prop::Source`](weir_media::Prop::Source)).
     fn tells_sources_apart(&self) -> bool {

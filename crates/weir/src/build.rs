@@ -83,9 +83,6 @@ struct Builder<'a> {
     found: Vec<Diagnostic>,
 }
 
-/// Streams of different names that a source takes at once, when outputs are named after them and it is not said.
-const STREAMS: &str = "64";
-
 fn names_streams(item: &Item) -> bool {
     matches!(item, Item::Declaration(decl) if decl.kind == DeclKind::Sink && decl.name.text.contains("$stream$"))
 }
@@ -220,9 +217,8 @@ impl<'a> Builder<'a> {
         }
         let Arguments { mut options, steering, shown, subsession, assigned, warnings, .. } = arguments;
         self.found.extend(warnings);
-        let is_open = self.names_streams && decl.kind == DeclKind::Source && !options.is_given("streams");
-        if is_open && plugin.options().iter().any(|o| o.name == "streams") {
-            let _ = options.apply("streams", Some(STREAMS));
+        if self.names_streams && decl.kind == DeclKind::Source {
+            plugin.take_many_streams(&mut options);
         }
         Read { options, given, places, steering, shown, subsession, assigned }
     }

@@ -268,6 +268,12 @@ const INPUT_OPTIONS: &[OptionDef] = &[
         "1",
         "Streams of different names at once, for a URL without NAME. Each goes its own way; $stream$ in the name of an output is its name",
     ),
+    OptionDef::new(
+        "keep",
+        Kind::Millis,
+        "120s",
+        "With several streams: a name whose publisher has left is kept this long; then its outputs end, and its place is free",
+    ),
     OptionDef::new("stall", Kind::Millis, "10s", "A publisher or server that sends nothing for this long is gone"),
     OptionDef::new(
         "reconnect",
@@ -322,6 +328,9 @@ const INPUT_OPTIONS: &[OptionDef] = &[
     INSECURE,
 ];
 
+/// Streams of different names at once when outputs are named after them, and nobody says how many.
+const STREAMS: &str = "64";
+
 struct RtmpIn;
 
 impl Plugin for RtmpIn {
@@ -367,6 +376,16 @@ impl Plugin for RtmpIn {
 
     fn is_live(&self, _: &Options) -> bool {
         true
+    }
+
+    fn take_many_streams(&self, options: &mut Options) {
+        if options.bool("rtmp_listen") == Some(true) && !options.is_given("streams") {
+            options.apply("streams", Some(STREAMS)).expect("a number in the range of the option");
+        }
+    }
+
+    fn comes_and_goes(&self, options: &Options) -> bool {
+        options.bool("rtmp_listen") == Some(true) && options.int("streams").is_some_and(|n| n > 1)
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {

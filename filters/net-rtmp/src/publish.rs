@@ -1,5 +1,6 @@
 //! Publishers: who may publish what, what they send, and how that ends. The inputs of an address.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -21,8 +22,10 @@ const SILENT_SAME_PLACE: Duration = Duration::from_secs(1);
 /// What one input takes.
 pub(crate) struct Intake {
     settings: IngestSettings,
-    /// Streams by number. A name keeps its number, so that who comes back goes on where it was.
-    feeds: Vec<Feed>,
+    /// Streams by number. A name keeps its number, so that who comes back goes on where it was; until it is given up.
+    feeds: BTreeMap<usize, Feed>,
+    /// The number of the next name.
+    next: usize,
 }
 
 struct Feed {
@@ -67,14 +70,13 @@ impl Intake {
         &self.settings.path
     }
 
-    /// The feed for a stream of this name, and who has to go for it.
+    /// The feed for a stream of this name, there already or not.
     fn feed(&self, name: &str) -> Option<usize> {
-        let is_it = |f: &Feed| f.name == name;
         if self.settings.streams == 1 {
             return Some(0); // one stream, whatever it is called
         }
-        let free = || (self.feeds.len() < self.settings.streams).then_some(self.feeds.len());
-        self.feeds.iter().position(is_it).or_else(free)
+        let known = self.feeds.iter().find(|(_, feed)| feed.name == name).map(|(number, _)| *number);
+        known.or_else(|| (self.feeds.len() < self.settings.streams).then_some(self.next))
     }
 }
 
@@ -88,13 +90,13 @@ impl RtmpService {
         if let Some(why) = taken.or_else(|| self.unfit(&at)) {
             return io.post(from, Box::new(FromFeeder::Refused(why)));
         }
-        self.intakes.insert(from, Intake { settings: ingest, feeds: Vec::new() });
+        self.intakes.insert(from, Intake { settings: ingest, feeds: BTreeMap::new(), next: 0 });
     }
 
     /// An input is gone: who publishes to it is sent away.
     pub(crate) fn close_intake(&mut self, io: &mut dyn Io, from: FilterId) {
         let Some(intake) = self.intakes.remove(&from) else { return };
-        for slot in intake.feeds.iter().filter_map(|f| f.publisher) {
+        for slot in intake.feeds.values().filter_map(|f| f.publisher) {
             self.send_away(io, slot, "This input has ended.");
         }
     }
@@ -161,7 +163,7 @@ impl RtmpService {
         }
         let name = request.path.name.expose();
         let feed = intake.feed(name).ok_or((Refusal::BadName, "No further stream can be published."))?;
-        let busy = intake.feeds.get(feed).and_then(|f| f.publisher).and_then(|slot| self.clients.get(slot));
+        let busy = intake.feeds.get(&feed).and_then(|f| f.publisher).and_then(|slot| self.clients.get(slot));
         match busy {
             Some(old) if !may_take_over(intake.settings.takeover, old, client.peer.ip(), now) => {
                 Err((Refusal::BadName, "Already publishing."))
@@ -181,10 +183,9 @@ impl RtmpService {
         let Some(intake) = self.intakes.get_mut(&id) else { return Ok(()) };
         let stall = intake.settings.stall;
         let name = request.path.name.expose().to_owned();
-        if feed == intake.feeds.len() {
-            intake.feeds.push(Feed { name: name.clone(), publisher: None });
-        }
-        let old = intake.feeds.get_mut(feed).and_then(|f| f.publisher.replace(slot));
+        intake.next = intake.next.max(feed + 1);
+        let place = intake.feeds.entry(feed).or_insert_with(|| Feed { name: name.clone(), publisher: None });
+        let old = place.publisher.replace(slot);
         if let Some(old) = old {
             io.post(id, Box::new(FromFeeder::Ends { feed, why: "another took its place" }));
             self.send_away(io, old, "Another publisher took this place.");
@@ -215,7 +216,7 @@ impl RtmpService {
 
     /// An input passed on what it was handed.
     pub(crate) fn media_taken(&mut self, now: Time, from: FilterId, feed: usize, bytes: usize) {
-        let feed = self.intakes.get(&from).and_then(|i| i.feeds.get(feed));
+        let feed = self.intakes.get(&from).and_then(|i| i.feeds.get(&feed));
         let Some(slot) = feed.and_then(|f| f.publisher) else { return };
         let publishing = self.clients.get_mut(slot).and_then(|client| client.publishing.as_mut());
         let Some(publishing) = publishing else { return };
@@ -227,12 +228,21 @@ impl RtmpService {
         }
     }
 
+    /// An input wants to give a name up: it may, when nobody publishes it.
+    pub(crate) fn give_up(&mut self, io: &mut dyn Io, from: FilterId, feed: usize) {
+        let Some(intake) = self.intakes.get_mut(&from) else { return };
+        if intake.feeds.get(&feed).is_some_and(|f| f.publisher.is_none()) {
+            intake.feeds.remove(&feed);
+            io.post(from, Box::new(FromFeeder::GivenUp { feed }));
+        }
+    }
+
     /// A client publishes no more.
     pub(crate) fn unpublish(&mut self, io: &mut dyn Io, client: &mut Client, why: &'static str) {
         Self::hand_over(io, client);
         let Some(publishing) = client.publishing.take() else { return };
         let Some(intake) = self.intakes.get_mut(&publishing.intake) else { return };
-        if let Some(feed) = intake.feeds.get_mut(publishing.feed) {
+        if let Some(feed) = intake.feeds.get_mut(&publishing.feed) {
             feed.publisher = None;
         }
         io.post(publishing.intake, Box::new(FromFeeder::Ends { feed: publishing.feed, why }));

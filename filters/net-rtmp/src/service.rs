@@ -113,7 +113,7 @@ impl RtmpService {
     fn open(&mut self, io: &mut dyn Io, from: FilterId, open: Open) {
         let Open { stream, at } = open;
         let path = stream.path.expose();
-        let is_taken = self.streams.values().any(|s| s.settings.path.expose() == path);
+        let is_taken = self.streams.values().any(|s| s.ending.is_none() && s.settings.path.expose() == path);
         let taken =
             is_taken.then(|| format!("{} is served by another output already; give it a name of its own", at.shown));
         if let Some(why) = taken.or_else(|| self.unfit(&at)) {
@@ -422,6 +422,7 @@ impl Service for RtmpService {
         let message = match message.downcast::<ToFeeder>().map(|m| *m) {
             Ok(ToFeeder::Listen(open)) => return self.open_intake(io, from, *open),
             Ok(ToFeeder::Taken { feed, bytes }) => return self.media_taken(io.now(), from, feed, bytes),
+            Ok(ToFeeder::GiveUp { feed }) => return self.give_up(io, from, feed),
             Ok(ToFeeder::Connect) => return, // for those that connect
             Err(message) => message,
         };

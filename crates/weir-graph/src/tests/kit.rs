@@ -263,12 +263,17 @@ pub(crate) fn resolved(words: &str) -> (Graph, Vec<String>) {
 /// Plays the host until nothing is to be linked.
 pub(crate) fn run(graph: &mut Graph) -> Vec<String> {
     graph.merge_sinks();
-    let mut unlinked = Vec::new();
-    let mut todo: VecDeque<(NodeId, OutId, Props)> = VecDeque::new();
+    let mut todo = VecDeque::new();
     let sources: Vec<NodeId> = graph.nodes().filter(|(_, n)| n.is_source()).map(|(id, _)| id).collect();
     for id in sources {
         todo.extend(source_pids(graph.node(id)).into_iter().zip(0..).map(|(props, n)| (id, OutId(n), props)));
     }
+    follow(graph, todo)
+}
+
+/// Plays the host until nothing is to be linked behind these PIDs.
+pub(crate) fn follow(graph: &mut Graph, mut todo: VecDeque<(NodeId, OutId, Props)>) -> Vec<String> {
+    let mut unlinked = Vec::new();
     let mut opened: BTreeMap<NodeId, u32> = BTreeMap::new();
     for _ in 0..MOST_LINKS {
         let Some((from, out, mut props)) = todo.pop_front() else { return unlinked };

@@ -1,7 +1,10 @@
 //! Links by hand: `@`, `FID` and `SID`, fragments, `RSID`, copies, `ccp`, `nomux`, complete mode, names with `$`.
 
-use super::kit::{check, check_under};
-use crate::Rules;
+use weir_media::{Prop, Props};
+use weir_plugin::OutId;
+
+use super::kit::{check, check_under, declare, follow, registry};
+use crate::{Graph, NodeId, Rules};
 
 const COMPLETE: fn() -> Rules = || Rules { complete: true, ..Rules::default() };
 
@@ -171,6 +174,30 @@ fn a_name_with_a_key_is_an_output_for_each_pid() {
             ! av: writegen for fout does not take StreamType Audio
         ",
     );
+}
+
+/// What ended gets nothing more, and is not written over.
+#[test]
+fn an_output_that_ended_is_made_anew() {
+    let registry = registry([]);
+    let mut graph = Graph::new(&registry);
+    declare(&mut graph, &registry, "cam fout:dst=o.d/$stream$.264");
+    let cam = NodeId::new(0);
+    let open = |graph: &mut Graph, out: u32, name: &str| {
+        let props =
+            graph.node(cam).caps()[0].outputs.iter().fold(Props::new(), |p, cap| p.with(cap.prop, cap.value.clone()));
+        let pid = (cam, OutId(out), props.with(Prop::StreamName, name));
+        assert_eq!(follow(graph, [pid].into()), [""; 0]);
+        let sinks = graph.nodes().filter(|(_, n)| n.is_sink());
+        sinks.map(|(_, n)| n.options.text("dst").unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    open(&mut graph, 0, "x");
+    assert_eq!(open(&mut graph, 1, "y"), ["o.d/x.264", "o.d/y.264"]);
+    graph.end(cam, OutId(0));
+    assert_eq!(open(&mut graph, 2, "x"), ["o.d/x.264", "o.d/y.264", "o.d/x_2.264"], "what was on its way ends there");
+    let second = graph.nodes().filter(|(_, n)| n.is_sink()).nth(1).map(|(id, _)| id).expect("a second");
+    graph.retire(second);
+    assert_eq!(open(&mut graph, 3, "y").pop().as_deref(), Some("o.d/y_2.264"));
 }
 
 #[test]

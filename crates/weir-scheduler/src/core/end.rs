@@ -53,6 +53,7 @@ impl<P: Platform> Core<P> {
             return;
         }
         self.nodes[i].state = State::Over;
+        self.graph.retire(self.nodes[i].id);
         self.ended = true;
         self.queued -= self.nodes[i].inputs.iter().map(Edge::bytes).sum::<usize>();
         self.nodes[i].inputs.iter_mut().for_each(Edge::clear);
@@ -62,7 +63,7 @@ impl<P: Platform> Core<P> {
         for (producer, _) in self.nodes[i].producers.clone() {
             let slot = &self.nodes[producer];
             let mut consumers = slot.outs.iter().flat_map(|o| &o.to);
-            if slot.state == State::Over {
+            if slot.state == State::Over || self.may_be_heard_again(producer) {
                 continue;
             }
             if consumers.all(|(n, _)| self.nodes[*n].state == State::Over) {
@@ -72,6 +73,12 @@ impl<P: Platform> Core<P> {
             }
         }
         self.settle();
+    }
+
+    /// Whether outputs may yet be made for what a source comes to send.
+    fn may_be_heard_again(&self, i: usize) -> bool {
+        let slot = &self.nodes[i];
+        slot.comes_and_goes && !slot.stop && slot.state != State::Over && self.graph.makes_outputs()
     }
 
     pub(super) fn stop_node(&mut self, i: usize) {
@@ -112,7 +119,8 @@ impl<P: Platform> Core<P> {
                 }
             }
         }
-        let over = !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink);
+        let is_open = (0..self.nodes.len()).any(|i| self.may_be_heard_again(i));
+        let over = !is_open && !self.nodes.iter().any(|s| alive(s) && s.role == Role::Sink);
         // Otherwise nothing changes until another node ends.
         self.ended = over || away;
         over

@@ -1,7 +1,7 @@
 //! How packets move: queues lent to a filter and taken back, the pace, and the edges behind an output.
 
 use weir_media::Time;
-use weir_plugin::{Credit, Error, ErrorKind, InQueue, Item, Level, Mailbox};
+use weir_plugin::{Credit, Error, ErrorKind, InQueue, Item, Level, Mailbox, OutId};
 
 use super::{Core, State};
 use crate::pace::Pace;
@@ -20,7 +20,8 @@ impl<P: Platform> Core<P> {
     /// Whether every output is without room, so that running makes no sense.
     pub(super) fn is_full(&self, i: usize) -> bool {
         let outs = &self.nodes[i].outs;
-        !outs.is_empty() && (0..outs.len()).all(|out| outs[out].ended || self.credit(i, out) == Credit::Packets(0))
+        let mut open = (0..outs.len()).filter(|out| !outs[*out].ended).peekable();
+        open.peek().is_some() && open.all(|out| self.credit(i, out) == Credit::Packets(0))
     }
 
     pub(super) fn fill(&mut self, i: usize, mail: &mut Mailbox, now: Time) {
@@ -72,7 +73,10 @@ impl<P: Platform> Core<P> {
                     self.graph.dress(slot.id, props);
                     slot.outs[out].props = props.clone();
                 }
-                Item::End => slot.outs[out].ended = true,
+                Item::End => {
+                    slot.outs[out].ended = true;
+                    self.graph.end(slot.id, OutId(u32::try_from(out).expect("outputs are numbered by u32")));
+                }
             }
         }
         let Some(pace) = &mut slot.pace else { return self.route(i, out, items) };

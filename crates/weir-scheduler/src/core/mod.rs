@@ -60,6 +60,8 @@ struct Slot {
     queued: bool,
     /// It has a clock of its own, or is in touch with what has.
     is_live: bool,
+    /// It opens and ends outputs for as long as it runs.
+    comes_and_goes: bool,
     /// Something happened while its filter was away: call it again.
     missed: bool,
     /// It is to end as soon as its filter is here.
@@ -91,6 +93,7 @@ impl Slot {
             role: node.plugin.role(),
             lane: node.plugin.lane(),
             is_live: node.plugin.is_live(&node.options),
+            comes_and_goes: node.plugin.comes_and_goes(&node.options),
             filter: None,
             mail: Some(Box::new(mail)),
             state: State::Here,

@@ -33,6 +33,8 @@ pub(crate) enum ToFeeder {
     Connect,
     /// So many bytes of what was handed over for a feed are passed on.
     Taken { feed: usize, bytes: usize },
+    /// Nobody has fed this for long: give it up, unless somebody does now.
+    GiveUp { feed: usize },
 }
 
 /// What an input asks to take.
@@ -53,6 +55,8 @@ pub(crate) enum FromFeeder {
     Media { feed: usize, messages: Vec<Message> },
     /// It is gone: why, in a sentence.
     Ends { feed: usize, why: &'static str },
+    /// It is given up. Who comes with its name gets another.
+    GivenUp { feed: usize },
     /// Somebody was refused.
     TurnedAway,
     /// How connecting goes.

@@ -439,7 +439,7 @@ impl Service for PullService {
                 self.begin(io);
             }
             Ok(ToFeeder::Taken { bytes, .. }) => self.taken(io, bytes),
-            Ok(ToFeeder::Listen(_)) | Err(_) => {} // not for this one
+            Ok(ToFeeder::Listen(_) | ToFeeder::GiveUp { .. }) | Err(_) => {} // not for this one
         }
         self.arm(io);
     }

@@ -10,7 +10,8 @@ use crate::remote::{For, REMOTE_ONLY, Remote};
 use crate::settings::{Address, Gate, time};
 
 /// Options that only an input that listens has.
-const LISTEN_ONLY: &[&str] = &["allow", "takeover", "streams", "cert", "cert_key", "maxconn", "maxnew", "maxip"];
+const LISTEN_ONLY: &[&str] =
+    &["allow", "takeover", "streams", "keep", "cert", "cert_key", "maxconn", "maxnew", "maxip"];
 /// Options that only an input that connects has, besides those of its connection.
 const PULL_ONLY: &[&str] = &["reconnect", "retries", "rtmp_buffer", "rtmp_live"];
 
@@ -32,6 +33,8 @@ pub(crate) struct IngestSettings {
     pub(crate) takeover: Takeover,
     /// Streams of different names at once.
     pub(crate) streams: usize,
+    /// A name is given up so long after its publisher left; `None` where it is the only one.
+    pub(crate) keep: Option<Duration>,
     /// Who sends nothing for this long is gone.
     pub(crate) stall: Duration,
 }
@@ -98,7 +101,8 @@ fn ingest(options: &Options, path: StreamPath) -> Result<IngestSettings> {
         _ => Takeover::Silent,
     };
     let gate = Gate::new(options)?;
-    Ok(IngestSettings { path, gate, takeover, streams, stall: time(options, "stall")? })
+    let keep = options.millis("keep").map(Duration::from_millis).filter(|_| streams > 1);
+    Ok(IngestSettings { path, gate, takeover, streams, keep, stall: time(options, "stall")? })
 }
 
 fn pull(options: &Options, text: &str) -> Result<PullSettings> {

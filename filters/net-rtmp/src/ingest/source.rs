@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_media::{Delivery, Packet, Prop, Props, StreamType};
+use weir_media::{Delivery, Packet, Prop, Props, StreamType, Time};
 use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, Level, OutId, OutputRecord, Phase, Result, ServiceId, Status};
 use weir_rtmp::message::Message;
 
@@ -47,6 +47,10 @@ struct Feed {
     /// Tags on their way, and bytes of the messages they are made of.
     queue: VecDeque<(Packet, usize)>,
     is_fed: bool,
+    /// It is to be given up then.
+    given_up_at: Option<Time>,
+    /// It is given up: what waits is sent, then it ends.
+    is_over: bool,
 }
 
 impl Source {
@@ -78,6 +82,7 @@ impl Source {
                 let feed = self.feeds.entry(feed).or_default();
                 feed.name = name;
                 feed.is_fed = true;
+                feed.given_up_at = None;
                 feed.line.begin();
                 self.record.players_total += 1;
                 self.record.peer = Some(peer);
@@ -86,11 +91,20 @@ impl Source {
             FromFeeder::Media { feed, messages } => self.media(ctx, feed, messages),
             FromFeeder::Ends { feed, why } => {
                 let who = if self.is_listener() { "publisher of " } else { "" };
+                let keep = if let Settings::Listen(open) = &self.settings { open.ingest.keep } else { None };
                 if let Some(feed) = self.feeds.get_mut(&feed) {
                     feed.is_fed = false;
+                    feed.given_up_at = keep.map(|keep| ctx.now() + keep);
                     ctx.log(Level::Info, format!("{who}{}: {why}", weir_rtmp::Redacted::name(&feed.name)));
                 }
                 self.publish(ctx);
+            }
+            FromFeeder::GivenUp { feed } => {
+                if let Some(feed) = self.feeds.get_mut(&feed) {
+                    feed.is_over = true;
+                    let name = weir_rtmp::Redacted::name(&feed.name);
+                    ctx.log(Level::Info, format!("{name}: nobody came back; its outputs end"));
+                }
             }
             FromFeeder::TurnedAway => {
                 self.record.refused += 1;
@@ -166,6 +180,19 @@ impl Source {
         }
         is_done
     }
+
+    /// Asks to give names up whose time has come, and ends those that are. Tells when it is to be looked again.
+    fn give_up(&mut self, ctx: &mut Ctx<'_>) -> Option<Time> {
+        let now = ctx.now();
+        for (number, feed) in &mut self.feeds {
+            if feed.given_up_at.take_if(|at| *at <= now).is_some() {
+                ctx.post(self.service, Box::new(ToFeeder::GiveUp { feed: *number }));
+            }
+        }
+        let over = self.feeds.extract_if(.., |_, feed| feed.is_over && feed.queue.is_empty());
+        over.filter_map(|(_, feed)| feed.out).for_each(|out| ctx.end(out));
+        self.feeds.values().filter_map(|feed| feed.given_up_at).min()
+    }
 }
 
 fn props(number: usize, name: &str) -> Props {
@@ -209,10 +236,14 @@ impl Filter for Source {
         if let Some(End::Stopped) = self.end {
             return self.finish(ctx);
         }
-        if !self.send(ctx) {
+        let (is_all, next) = (self.send(ctx), self.give_up(ctx));
+        if !is_all {
             return Ok(Status::Until(ctx.now() + LOOK_AGAIN));
         }
-        if self.end.is_some() { self.finish(ctx) } else { Ok(Status::Idle) }
+        if self.end.is_some() {
+            return self.finish(ctx);
+        }
+        Ok(next.map_or(Status::Idle, Status::Until))
     }
 
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {

@@ -190,6 +190,69 @@ fn streams_of_several_names_go_their_own_ways() {
 }
 
 #[test]
+fn a_name_nobody_comes_back_to_is_given_up() {
+    let (mut world, input) = with_input("rtmp://127.0.0.1/app streams=2 keep=10s stall=60s");
+    let b = world.publish("rtmp://h/app/b");
+    let mut feed = Feed::new(25);
+    world.send_for(b, &mut feed, 2);
+    let ended = |world: &World| world.outputs[input].outputs().iter().map(|o| o.ended).collect::<Vec<_>>();
+    // Who is back in time finds everything in place, as often as that happens.
+    for _ in 0..3 {
+        let a = world.publish("rtmp://h/app/a");
+        world.send_for(a, &mut Feed::new(25), 2);
+        world.leave(a);
+        world.pass(Duration::from_millis(9_900));
+        assert_eq!(ended(&world), [false, false]);
+    }
+    let c = world.publish("rtmp://h/app/c");
+    assert_eq!(world.viewers[c].last_code(), "NetStream.Publish.BadName", "its place is not free yet");
+    world.pass(Duration::from_millis(200));
+    assert_eq!(ended(&world), [false, true], "and nothing happens to the other");
+    world.send_for(b, &mut feed, 2);
+    assert_eq!(world.outputs[input].outputs()[0].packets.len(), 3 + 4 * 3);
+    // Its place is free, and its name is one as any other.
+    for name in ["c", "a"] {
+        let next = world.publish(&format!("rtmp://h/app/{name}"));
+        world.send_for(next, &mut Feed::new(25), 2);
+        world.leave(next);
+        world.pass(Duration::from_millis(10_100));
+    }
+    assert_eq!(ended(&world), [false, true, true, true]);
+    let names = world.outputs[input].outputs().iter().map(|o| o.props[0].str(Prop::StreamName).map(str::to_owned));
+    assert_eq!(names.map(Option::unwrap_or_default).collect::<Vec<_>>(), ["b", "a", "c", "a"]);
+    assert!(world.outputs[input].outputs()[1..].iter().all(|o| o.packets.len() >= 3 + 2 * 3));
+    world.check();
+}
+
+/// Who publishes and sends nothing holds a name no longer than others do.
+#[test]
+fn a_name_without_media_is_given_up_too() {
+    let (mut world, input) = with_input("rtmp://127.0.0.1/app streams=2 keep=1s");
+    for name in ["a", "b", "c", "d"] {
+        let publisher = world.publish(&format!("rtmp://h/app/{name}"));
+        assert!(world.viewers[publisher].events.contains(&ClientEvent::Publishing { msid: 1 }), "{name}");
+        world.leave(publisher);
+        world.pass(Duration::from_millis(700));
+    }
+    assert!(world.outputs[input].outputs().is_empty());
+    world.check();
+}
+
+/// With one stream there is no name to give up: outputs wait for whoever comes.
+#[test]
+fn the_only_stream_is_kept_for_ever() {
+    let (mut world, input) = with_input("rtmp://127.0.0.1/app keep=1s");
+    for name in ["a", "b"] {
+        let publisher = world.publish(&format!("rtmp://h/app/{name}"));
+        world.send_for(publisher, &mut Feed::new(25), 2);
+        world.leave(publisher);
+        world.pass(Duration::from_secs(5));
+    }
+    assert_eq!(world.outputs[input].outputs().len(), 1);
+    assert!(!world.outputs[input].outputs()[0].ended);
+}
+
+#[test]
 fn who_sends_too_fast_is_not_read() {
     let (mut world, input) = with_input("rtmp://127.0.0.1/app stall=2s");
     let publisher = world.publish("rtmp://h/app/x");
