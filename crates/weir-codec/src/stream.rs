@@ -235,6 +235,16 @@ impl StreamReader {
         })
     }
 
+    /// Whether no other picture refers to this one, as far as it is known for the codec. Looks at the heads of slices only.
+    #[must_use]
+    pub fn is_disposable(&self, data: &[u8]) -> bool {
+        match &self.0 {
+            Kind::Avc(reader) => reader.is_disposable(data),
+            Kind::Hevc(reader) => reader.is_disposable(data),
+            Kind::Vp9(..) | Kind::Opus | Kind::Other(_) => false,
+        }
+    }
+
     /// Reads one packet. Where nothing has to change, its data is not copied.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ pub enum Nature {
     Header(u16),
     /// Decoding can start here; all sound and data that is no header.
     Key,
+    /// Decoding of this track of pictures, which is not number 0, can start here.
+    TrackKey(u8),
     /// A picture that needs others.
     Inter,
     /// As `Inter`, but no other picture needs it.
@@ -45,8 +47,13 @@ impl Nature {
                 number(enhanced)
             }
             body if body.is_sequence_header() => Self::Header(0),
-            // Who joins begins where the first track can; its key pictures come in front of those of others.
-            VideoBody::Enhanced { body, .. } if track(body) > 0 => Self::Inter,
+            VideoBody::Enhanced { body: enhanced, .. } if track(enhanced) > 0 => {
+                if body.is_key_frame() {
+                    Self::TrackKey(track(enhanced))
+                } else {
+                    Self::Inter
+                }
+            }
             body if body.is_key_frame() => Self::Key,
             VideoBody::Other { frame: FrameType::DISPOSABLE, .. } => Self::Disposable,
             _ => Self::Inter,
@@ -126,8 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn key_pictures_are_those_of_the_first_track() {
-        assert_eq!(video(b"\x96\x01avc1\x01\x00\x00\x00\x01"), Nature::Inter);
+    fn key_pictures_say_of_which_track_they_are() {
+        assert_eq!(video(b"\x96\x01avc1\x01\x00\x00\x00\x01"), Nature::TrackKey(1));
+        assert_eq!(video(b"\xa6\x01avc1\x01\x00\x00\x00\x01"), Nature::Inter);
         assert_eq!(video(b"\x96\x01avc1\x00\x00\x00\x00\x01"), Nature::Key);
         assert_eq!(
             video(b"\x96\x11avc1\x00\x00\x00\x04\x00\x00\x00\x01"),

@@ -7,7 +7,7 @@ use weir_media::Bytes;
 use super::config::AvcConfig;
 use super::framing::{LengthPrefixed, LengthSize, join_length_prefixed};
 use super::info::AuInfo;
-use super::nal::{NalType, nal_type};
+use super::nal::{NalType, is_reference, nal_type};
 use super::params::ParameterSets;
 use crate::Error;
 
@@ -34,6 +34,21 @@ impl SampleReader {
     #[must_use]
     pub fn new(config: &AvcConfig) -> Self {
         Self { size: config.length_size, sets: ParameterSets::from_config(config) }
+    }
+
+    /// Whether a sample holds slices, and no other picture refers to it. False for a damaged one.
+    #[must_use]
+    pub fn is_disposable(&self, sample: &[u8]) -> bool {
+        let mut has_slices = false;
+        for unit in LengthPrefixed::new(sample, self.size) {
+            let Ok(nal) = unit.map(|range| &sample[range]) else { return false };
+            let is_slice = nal_type(nal).is_vcl();
+            if is_slice && is_reference(nal) {
+                return false;
+            }
+            has_slices |= is_slice;
+        }
+        has_slices
     }
 
     /// Reads one sample. Its data is passed on as it is, not copied, when nothing in it has to change. A parameter set
@@ -93,6 +108,8 @@ mod tests {
             let read = reader.read(data.clone()).expect("well formed");
             assert_eq!((read.data.as_ptr(), read.data.len()), (data.as_ptr(), data.len()));
             assert_eq!((read.disposable, read.config), (!reference, None));
+            assert_eq!(reader.is_disposable(&data), !reference);
+            assert!(!reader.is_disposable(&data[..data.len() - 1]), "damaged");
         }
     }
 
@@ -108,6 +125,7 @@ mod tests {
             assert_eq!(read.config, None, "sets that are known");
             let read = reader.read(sample(&[DELIMITER], size)).expect("well formed");
             assert_eq!((read.data.len(), read.disposable), (0, false));
+            assert!(!reader.is_disposable(&sample(&[DELIMITER], size)), "no picture");
         }
     }
 

@@ -43,6 +43,21 @@ impl SampleReader {
         this
     }
 
+    /// Whether a sample holds slices, and no other picture refers to it. False for a damaged one.
+    #[must_use]
+    pub fn is_disposable(&self, sample: &[u8]) -> bool {
+        let mut has_slices = false;
+        for unit in LengthPrefixed::new(sample, self.size) {
+            let Ok(nal) = unit.map(|range| &sample[range]) else { return false };
+            let is_slice = nal_type(nal).is_vcl();
+            if is_slice && !self.is_referred_to_by_none(nal) {
+                return false;
+            }
+            has_slices |= is_slice;
+        }
+        has_slices
+    }
+
     /// Reads one sample. Its data is passed on as it is, not copied, when nothing in it has to change. A parameter set
     /// that cannot be read is taken out like the others and changes nothing.
     ///
@@ -53,7 +68,8 @@ impl SampleReader {
         let nals = || units.iter().map(|range| &sample[range.clone()]);
         let changed = nals().fold(false, |changed, nal| changed | self.put(nal).unwrap_or(false));
         let config = if changed { self.config().ok() } else { None };
-        let disposable = self.is_disposable(nals());
+        let mut slices = nals().filter(|nal| nal_type(nal).is_vcl()).peekable();
+        let disposable = slices.peek().is_some() && slices.all(|nal| self.is_referred_to_by_none(nal));
         let kept = nals().filter(|nal| !in_config(nal));
         let kept_len: usize = kept.clone().map(|nal| 4 + nal.len()).sum();
         let as_it_is = self.size == LengthSize::Four && kept_len == sample.len();
@@ -91,11 +107,9 @@ impl SampleReader {
         HevcConfig::from_parameter_sets(of(NalType::VPS), of(NalType::SPS), of(NalType::PPS))
     }
 
-    /// Pictures of the highest temporal layer that none of the same layer refers to are referred to by none.
-    fn is_disposable<'a>(&self, nals: impl Iterator<Item = &'a [u8]>) -> bool {
-        let mut slices = nals.filter(|nal| nal_type(nal).is_vcl()).peekable();
-        slices.peek().is_some()
-            && slices.all(|nal| nal_type(nal).is_sub_layer_non_reference() && temporal_id(nal) >= self.top_layer)
+    /// Slices of the highest temporal layer that none of the same layer refers to are referred to by none.
+    fn is_referred_to_by_none(&self, slice: &[u8]) -> bool {
+        nal_type(slice).is_sub_layer_non_reference() && temporal_id(slice) >= self.top_layer
     }
 }
 

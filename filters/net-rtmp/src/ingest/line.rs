@@ -7,6 +7,8 @@ use weir_flv::{Nature, Tag, TagKind, Unwrapper, strip_set_data_frame, write_tag}
 use weir_media::{Bytes, BytesMut, Flags, Packet, Time};
 use weir_rtmp::message::{Message, kind};
 
+use super::pictures::Pictures;
+
 /// A sender that goes on where another stopped is no less than this behind it, milliseconds.
 const STEP_MIN: i64 = 1;
 /// A jump within what one sender sends, either way, that is taken for a new beginning.
@@ -27,6 +29,7 @@ pub(crate) struct Line {
     last: Option<(i64, Time)>,
     /// Pictures of this sender come only from its first key frame on.
     waits_for_key: bool,
+    pictures: Pictures,
     /// Headers in force, by kind and number.
     headers: BTreeMap<(u8, u16), Bytes>,
 }
@@ -37,6 +40,7 @@ impl Line {
         self.unwrapper = Unwrapper::new();
         self.fresh = true;
         self.waits_for_key = true;
+        self.pictures = Pictures::default();
     }
 
     /// The tag of a message; `None` for what nobody needs.
@@ -47,7 +51,8 @@ impl Line {
             kind::DATA_AMF0 => (TagKind::Script, strip_set_data_frame(&message.body)),
             _ => return None,
         };
-        let flags = match Nature::of(kind, &body) {
+        let nature = if kind == TagKind::Video { self.pictures.nature(&body) } else { Nature::of(kind, &body) };
+        let flags = match nature {
             Nature::Nothing => return None,
             Nature::Header(number) if !self.is_news(kind, number, &body) => return None,
             Nature::Header(_) => Flags::HEADER,
@@ -58,8 +63,8 @@ impl Line {
             // Where there are pictures, only they are a place to begin.
             Nature::Key if kind == TagKind::Audio && !self.has_pictures() => Flags::KEY,
             Nature::Key => Flags::NONE,
-            Nature::Inter | Nature::Disposable if self.waits_for_key => return None,
-            Nature::Inter => Flags::NONE,
+            Nature::Inter | Nature::TrackKey(_) | Nature::Disposable if self.waits_for_key => return None,
+            Nature::Inter | Nature::TrackKey(_) => Flags::NONE,
             Nature::Disposable => Flags::DISPOSABLE,
         };
         let at = self.place(message.timestamp, now);
@@ -179,6 +184,25 @@ mod tests {
             ],
         );
         assert_eq!(got, [Some(0), Some(40), Some(80), Some(120), Some(160), Some(165)]);
+    }
+
+    /// Of several tracks, the first is where to begin; whatever its number.
+    #[test]
+    fn the_first_track_there_is_says_where_to_begin() {
+        let kinds = |messages: &[&'static [u8]]| {
+            let mut line = Line::default();
+            line.begin();
+            let flags = |body: &&'static [u8]| line.tag(&message(kind::VIDEO, 0, body), Time::ZERO).map(|p| p.flags);
+            messages.iter().map(flags).collect::<Vec<_>>()
+        };
+        const HEADER_1: &[u8] = b"\x96\x00av01\x01\x01";
+        const KEY_1: &[u8] = b"\x96\x01av01\x01\x01";
+        const INTER_1: &[u8] = b"\xa6\x01av01\x01\x01";
+        let (header, key, none) = (Some(Flags::HEADER), Some(Flags::KEY), Some(Flags::NONE));
+        assert_eq!(kinds(&[HEADER_1, INTER_1, KEY_1, INTER_1]), [header, None, key, none]);
+        assert_eq!(kinds(&[KEY_1, INTER_1]), [key, none], "a codec without a header");
+        let both = kinds(&[HEADER_1, VIDEO_HEADER, KEY_1, KEY, KEY_1, INTER, INTER_1]);
+        assert_eq!(both, [header, header, None, key, none, none, none]);
     }
 
     #[test]
