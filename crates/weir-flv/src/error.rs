@@ -31,6 +31,8 @@ pub enum Error {
     },
     /// The composition time offset to write does not fit in 24 bits.
     Cts(i32),
+    /// What the part holds has no name in a tag of this kind.
+    Content,
     /// More key frames asked for than [`MAX_INDEX_SLOTS`](crate::MAX_INDEX_SLOTS).
     Slots(usize),
     /// The metadata grew beyond the room reserved for it.
@@ -51,6 +53,7 @@ impl fmt::Display for Error {
             Self::Amf(error) => error.fmt(f),
             Self::TooLarge { len } => write!(f, "a body of {len} bytes is too long for an FLV tag"),
             Self::Cts(cts) => write!(f, "a composition time offset of {cts} ms does not fit in 24 bits"),
+            Self::Content => f.write_str("this kind of tag has no packet type for such content"),
             Self::Slots(slots) => write!(f, "an index of {slots} key frames is too large"),
             Self::Reserve { needed, reserved } => {
                 write!(f, "metadata of {needed} bytes in a reserve of {reserved} bytes")

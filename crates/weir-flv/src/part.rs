@@ -61,13 +61,14 @@ impl Part {
     /// Appends a whole tag in the enhanced form; `kind` is audio or video. `frame` is how a picture depends on others.
     ///
     /// # Errors
-    /// [`Error::Cts`] or [`Error::TooLarge`]; nothing is written then.
+    /// [`Error::Content`], [`Error::Cts`] or [`Error::TooLarge`]; nothing is written then.
     pub fn write_tag(&self, kind: TagKind, frame: FrameType, timestamp: u32, out: &mut BytesMut) -> Result<(), Error> {
         if !CTS_RANGE.contains(&self.cts) {
             return Err(Error::Cts(self.cts));
         }
+        let packet = self.packet(kind).ok_or(Error::Content)?;
         let mut head = [0; 7];
-        let len = self.head(kind, frame, &mut &mut head[..]);
+        let len = self.head(kind, packet, frame, &mut &mut head[..]);
         let head = &head[..len];
         let has_cts = self.has_cts(kind);
         let size = head.len() + if has_cts { CTS } else { 0 } + self.data.len();
@@ -81,13 +82,13 @@ impl Part {
     }
 
     /// Writes what stands before offset and data; says how long it is.
-    fn head(&self, kind: TagKind, frame: FrameType, out: &mut &mut [u8]) -> usize {
+    fn head(&self, kind: TagKind, packet: ExPacket, frame: FrameType, out: &mut &mut [u8]) -> usize {
         let room = out.len();
         let (flags, multitrack) = match kind {
             TagKind::Audio => (AUDIO, ExPacket::AUDIO_MULTITRACK),
             TagKind::Video | TagKind::Script => (VIDEO | (frame.0 & 7) << 4, ExPacket::VIDEO_MULTITRACK),
         };
-        let packet = self.packet(kind).0;
+        let packet = packet.0;
         if self.track == 0 {
             out.put_u8(flags | packet);
             out.put_slice(&self.codec.0);
@@ -100,15 +101,18 @@ impl Part {
         room - out.len()
     }
 
-    fn packet(&self, kind: TagKind) -> ExPacket {
+    /// How its content is called for this kind of tag; `None` where it has no name.
+    fn packet(&self, kind: TagKind) -> Option<ExPacket> {
+        let is_video = kind == TagKind::Video;
         match self.content {
-            Content::Config => ExPacket::SEQUENCE_START,
-            Content::Frames if self.codec.has_cts() && !self.has_cts(kind) => ExPacket::CODED_FRAMES_X,
-            Content::Frames | Content::Unknown => ExPacket::CODED_FRAMES,
-            Content::End => ExPacket::SEQUENCE_END,
-            Content::Metadata => ExPacket::VIDEO_METADATA,
-            Content::Channels => ExPacket::AUDIO_MULTICHANNEL,
-            Content::TsConfig => ExPacket::VIDEO_TS_SEQUENCE_START,
+            Content::Config => Some(ExPacket::SEQUENCE_START),
+            Content::Frames if is_video && self.codec.has_cts() && self.cts == 0 => Some(ExPacket::CODED_FRAMES_X),
+            Content::Frames => Some(ExPacket::CODED_FRAMES),
+            Content::End => Some(ExPacket::SEQUENCE_END),
+            Content::Metadata => is_video.then_some(ExPacket::VIDEO_METADATA),
+            Content::Channels => (!is_video).then_some(ExPacket::AUDIO_MULTICHANNEL),
+            Content::TsConfig => is_video.then_some(ExPacket::VIDEO_TS_SEQUENCE_START),
+            Content::Unknown => None,
         }
     }
 

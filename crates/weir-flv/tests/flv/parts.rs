@@ -59,6 +59,23 @@ fn single_tracks_both_ways() {
     }
 }
 
+/// Written as something else it would be read as something else; found by fuzzing.
+#[test]
+fn what_is_not_known_is_not_written() {
+    for (kind, content) in [
+        (TagKind::Video, Content::Unknown),
+        (TagKind::Audio, Content::Unknown),
+        (TagKind::Audio, Content::Metadata),
+        (TagKind::Video, Content::Channels),
+    ] {
+        let mut out = BytesMut::new();
+        let result = part(1, FourCc::AVC, content, 0, "02 01").write_tag(kind, FrameType::KEY, 0, &mut out);
+        assert_eq!((result, out.len()), (Err(Error::Content), 0), "{kind:?} {content:?}");
+    }
+    let sound = part(0, FourCc::AVC, Content::Frames, 0, "01");
+    assert_eq!(written(&sound, TagKind::Audio, FrameType::KEY)[..], *b"\x91avc1\x01", "sound has no offsets to leave out");
+}
+
 #[test]
 fn several_tracks_in_one_body() {
     assert_eq!(

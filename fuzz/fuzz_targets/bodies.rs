@@ -1,0 +1,4 @@
+//! libFuzzer calls the target `bodies` of weir-fuzz.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| weir_fuzz::bodies(data));
