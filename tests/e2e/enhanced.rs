@@ -214,10 +214,16 @@ fn several_tracks_pass_as_files() {
     passes_as_files(&MULTI);
 }
 
+/// What makes FFmpeg announce Enhanced RTMP.
+const ANNOUNCE: [&str; 2] = ["-rtmp_enhanced_codecs", "hvc1,av01,vp09,Opus,fLaC,ac-3,ec-3,avc1,mp4a"];
+
 /// FFmpeg 9 plays a URL and keeps every track.
 fn record(lab: &Lab, ffmpeg: &Path, url: &str, file: &str) -> Process {
     let mut command = Command::new(ffmpeg);
-    command.args(["-v", "error", "-nostdin", "-y", "-i", url, "-map", "0", "-c", "copy", "-f", "flv", file]);
+    command
+        .args(["-v", "error", "-nostdin", "-y"])
+        .args(ANNOUNCE)
+        .args(["-i", url, "-map", "0", "-c", "copy", "-f", "flv", file]);
     Process::start(file, command, lab.dir())
 }
 
@@ -279,8 +285,8 @@ fn a_late_player_gets_every_track() {
         let weir = lab.weir(&format!("-i {file}:loop=-1 -o {url}:rtmp_listen=1")).listening([port]);
         for _ in 0..2 {
             let mut command = Command::new(&ffmpeg);
-            command
-                .args(["-v", "error", "-nostdin", "-y", "-i", &url, "-map", "0", "-c", "copy", "-t", "3", "got.flv"]);
+            command.args(["-v", "error", "-nostdin", "-y"]).args(ANNOUNCE);
+            command.args(["-i", &url, "-map", "0", "-c", "copy", "-t", "3", "got.flv"]);
             process::run("play", command, lab.dir()).with(0);
             let got = packets(&lab, &ffmpeg, "got.flv");
             let streams: Vec<usize> = (0..clip.tracks.0 + clip.tracks.1).collect();
@@ -290,6 +296,47 @@ fn a_late_player_gets_every_track() {
             assert_decodes(&lab, &ffmpeg, "got.flv");
         }
         weir.stop().quietly(0);
+    }
+}
+
+/// Several tracks are relayed to players that did not announce that they know any: Debian's FFmpeg, which does not, and FFmpeg
+/// 9, which says so only when told to. Each gets the first track, packet by packet, or the one that is chosen.
+#[test]
+fn players_that_know_one_track_get_one() {
+    let Some(ffmpeg) = ffmpeg9() else { return };
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let file = MULTI.make(&lab, &ffmpeg, "flv");
+    let url = |app: &str| format!("rtmp://127.0.0.1:{port}/{app}/x");
+    let words = format!(
+        "-logs=all@info -i rtmp://127.0.0.1:{port}/app:rtmp_listen=1 -o rtmp://127.0.0.1:{port}/first:rtmp_listen=1 -o \
+         rtmp://127.0.0.1:{port}/second:rtmp_listen=1:legacy_video=1:legacy_audio=1"
+    );
+    let weir = lab.weir(&words).listening([port]);
+    let play = |ffmpeg: &Path, app: &str, file: &str| {
+        let mut command = Command::new(ffmpeg);
+        command.args(["-v", "error", "-nostdin", "-y", "-i", &url(app), "-map", "0", "-c", "copy", file]);
+        Process::start(file, command, lab.dir())
+    };
+    let older = peers::tool("ffmpeg");
+    let players = [play(&older, "first", "a.flv"), play(&ffmpeg, "first", "b.flv"), play(&older, "second", "c.flv")];
+    weir.wait_for_players(3);
+    let mut command = Command::new(&ffmpeg);
+    command.args(["-v", "error", "-nostdin", "-re", "-i", &file, "-map", "0", "-c", "copy", "-f", "flv", &url("app")]);
+    process::run("publish", command, lab.dir()).with(0);
+    wait::until_true("weir says that it ended", || weir.stderr().contains("it ended its stream"));
+    weir.stop().with(0);
+    players.into_iter().for_each(|player| drop(player.wait()));
+    let before = packets(&lab, &ffmpeg, &file);
+    for (out, tracks) in [("a.flv", [0, 2]), ("b.flv", [0, 2]), ("c.flv", [1, 3])] {
+        let expected: Vec<Packet> = (0..)
+            .zip(tracks)
+            .flat_map(|(stream, track)| {
+                before.iter().filter(move |p| p.stream == track).map(move |p| Packet { stream, ..p.clone() })
+            })
+            .collect();
+        assert_same(out, &packets(&lab, &ffmpeg, out), &expected);
+        assert_decodes(&lab, &older, out);
     }
 }
 

@@ -142,6 +142,9 @@ pub struct Enhanced {
     pub(crate) head: usize,
 }
 
+/// Bytes before what a single track has: packet type and codec.
+const SINGLE_HEAD: usize = 5;
+
 /// Which of the two numberings of [`ExPacket`] holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Medium {
@@ -160,6 +163,12 @@ impl Medium {
 }
 
 impl Enhanced {
+    /// Whether it is of a single track, and nothing modifies it.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        self.multitrack.is_none() && self.fourcc.is_some() && self.head == SINGLE_HEAD
+    }
+
     /// Reads the head of a body whose first byte says that it is enhanced. `codec_follows` is false for the kinds of
     /// packets that name no codec, decided once the packet type is known.
     pub(crate) fn parse(

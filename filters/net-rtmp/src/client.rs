@@ -113,6 +113,8 @@ pub(crate) struct Client {
     pub(crate) queued: bool,
     /// It has neither played nor published yet.
     pub(crate) is_new: bool,
+    /// It announced Enhanced RTMP.
+    pub(crate) is_enhanced: bool,
     /// How long it may wait.
     pub(crate) stall: Duration,
     /// The session is over: say what is left, end our side, and close by then.
@@ -141,6 +143,7 @@ impl Client {
             behind: false,
             queued: false,
             is_new: true,
+            is_enhanced: false,
             stall: STALL,
             closing: None,
             leaves: None,

@@ -6,6 +6,7 @@
 mod client;
 mod clients;
 mod ingest;
+mod legacy;
 mod output;
 mod publish;
 mod push;
@@ -133,6 +134,24 @@ const OPTIONS: &[OptionDef] = &[
         "When a server is late. gop: leave pictures out up to a key frame, as lag says; disposable: at first only those that no other needs; block: leave nothing out, the whole session waits; disconnect: at lag, connect again",
     ),
     OptionDef::new(
+        "form",
+        Kind::Enum(&["auto", "enhanced", "legacy"]),
+        "auto",
+        "What peers get. auto: who announced Enhanced RTMP gets everything as it is, others one track of each kind, in its original form where its codec has one; enhanced: all get everything, and servers are told so; legacy: nobody gets more than one track of each kind",
+    ),
+    OptionDef::new(
+        "legacy_video",
+        Kind::Int { min: 0, max: 255 },
+        "",
+        "Track of pictures for peers that did not announce Enhanced RTMP; by default the first",
+    ),
+    OptionDef::new(
+        "legacy_audio",
+        Kind::Int { min: 0, max: 255 },
+        "",
+        "Track of sound for peers that did not announce Enhanced RTMP; by default the first",
+    ),
+    OptionDef::new(
         "on_fail",
         Kind::Enum(&["retry", "ignore", "stop"]),
         "retry",
@@ -228,10 +247,11 @@ impl Plugin for RtmpOut {
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {
         if with.options.bool("rtmp_listen") != Some(true) {
-            return Ok(Box::new(push::Push::new(push::Settings::new(&with.options)?)));
+            let settings = push::Settings::new(&with.options)?;
+            return Ok(Box::new(push::Push::new(settings, legacy::Forms::new(&with.options))));
         }
         let settings = settings::Settings::new(&with.options)?;
-        Ok(Box::new(output::Output::new(settings)))
+        Ok(Box::new(output::Output::new(settings, legacy::Forms::new(&with.options))))
     }
 }
 

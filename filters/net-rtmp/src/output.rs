@@ -7,6 +7,7 @@ use weir_plugin::{
 };
 use weir_rtmp::ring::{Class, Kind, Media};
 
+use crate::legacy::Forms;
 use crate::service::{FromService, Open, RtmpService, ToService};
 use crate::settings::{Address, Settings};
 use crate::stream::Stats;
@@ -17,6 +18,7 @@ const PACKETS_PER_CALL: usize = 256;
 /// The filter.
 pub(crate) struct Output {
     settings: Settings,
+    forms: Forms,
     service: ServiceId,
     record: OutputRecord,
     ended: bool,
@@ -24,9 +26,9 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, forms: Forms) -> Self {
         let record = OutputRecord { target: settings.at.shown.clone(), ..OutputRecord::default() };
-        Self { settings, service: ServiceId(0), record, ended: false, drained: false }
+        Self { settings, forms, service: ServiceId(0), record, ended: false, drained: false }
     }
 
     fn take(&mut self, stats: Stats) {
@@ -62,7 +64,7 @@ impl Filter for Output {
             let Some(item) = ctx.next(InId(0)) else { break };
             taken += 1;
             match item {
-                Item::Packet(packet) => batch.push(message(&packet).ok_or_else(no_tag)?),
+                Item::Packet(packet) => batch.push(message(&packet, &mut self.forms).ok_or_else(no_tag)?),
                 Item::Props(_) => {}
                 Item::End => self.ended = true,
             }
@@ -115,7 +117,7 @@ pub(crate) fn no_tag() -> Error {
 }
 
 /// The RTMP message of an FLV tag; `None` for what is no whole tag.
-pub(crate) fn message(packet: &Packet) -> Option<Media> {
+pub(crate) fn message(packet: &Packet, forms: &mut Forms) -> Option<Media> {
     let tag = Tag::from_written(packet.bytes()?)?;
     let kind = match tag.kind {
         TagKind::Audio => Kind::Audio,
@@ -131,5 +133,6 @@ pub(crate) fn message(packet: &Packet) -> Option<Media> {
     } else {
         Class::Inter
     };
-    Some(Media { kind, class, timestamp: tag.timestamp, body: tag.body })
+    let legacy = forms.of(tag.kind, class, &tag.body);
+    Some(Media { kind, class, timestamp: tag.timestamp, body: tag.body, legacy })
 }

@@ -53,6 +53,7 @@ impl RtmpService {
             self.streams.values().any(|s| s.settings.path.could_be_below(app))
                 || self.intakes.values().any(|i| i.path().could_be_below(app))
         };
+        client.is_enhanced = request.enhanced;
         if path.is_ok_and(|path| is_known(&path.expose())) {
             return client.session.accept_connect(io.now()).map_err(Why::Error);
         }
@@ -113,10 +114,12 @@ impl RtmpService {
             return client.close_soon(now);
         };
         client.stall = stream.settings.stall;
+        let mut cursor = stream.ring.start(stream.settings.start, msid, now);
+        cursor.set_legacy(stream.settings.form.is_legacy_for(client.is_enhanced));
         client.watching = Some(Watching {
             stream: id,
             place: stream.watchers.len(),
-            cursor: stream.ring.start(stream.settings.start, msid, now),
+            cursor,
             paused: false,
             audio: true,
             video: true,
@@ -134,6 +137,7 @@ impl RtmpService {
         if cursor.position() > watching.cursor.position() {
             cursor.set_audio(watching.audio);
             cursor.set_video(watching.video);
+            cursor.set_legacy(stream.settings.form.is_legacy_for(client.is_enhanced));
             stream.dropped_before += watching.dropped();
             watching.cursor = cursor;
         }

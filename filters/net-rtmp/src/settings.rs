@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::legacy::Form;
 use crate::push::push_only;
 use weir_plugin::tls::{ServerTls, Tls};
 use weir_plugin::{Error, ErrorKind, Options, Result};
@@ -39,6 +40,7 @@ pub(crate) struct StreamSettings {
     pub(crate) latency: Duration,
     pub(crate) lag: LagPolicy,
     pub(crate) ring: RingLimits,
+    pub(crate) form: Form,
 }
 
 /// Everything about one output.
@@ -145,6 +147,7 @@ fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
             hard: hard + latency,
         },
         ring: RingLimits { bytes, span, group_span },
+        form: Form::new(options),
     })
 }
 

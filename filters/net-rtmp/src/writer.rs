@@ -175,7 +175,7 @@ impl Writer {
             let (head, body, is_shared) = match feed.ring.next(cursor, now, feed.policy) {
                 Step::Headers(bytes) => (None, bytes, false),
                 Step::Entry(entry) => {
-                    let (head, body) = entry.wire_for(cursor.msid());
+                    let (head, body) = entry.wire_for(cursor);
                     (head, body, true)
                 }
                 Step::Idle => return,

@@ -73,7 +73,11 @@ fn what_is_not_known_is_not_written() {
         assert_eq!((result, out.len()), (Err(Error::Content), 0), "{kind:?} {content:?}");
     }
     let sound = part(0, FourCc::AVC, Content::Frames, 0, "01");
-    assert_eq!(written(&sound, TagKind::Audio, FrameType::KEY)[..], *b"\x91avc1\x01", "sound has no offsets to leave out");
+    assert_eq!(
+        written(&sound, TagKind::Audio, FrameType::KEY)[..],
+        *b"\x91avc1\x01",
+        "sound has no offsets to leave out"
+    );
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Cursor {
 
     /// Whether `other` is to be sent the same, as long as neither is late.
     fn is_beside(&self, other: &Self) -> bool {
-        let place = |c: &Self| (c.next, c.msid, c.video, c.audio);
+        let place = |c: &Self| (c.next, c.msid, c.video, c.audio, c.legacy);
         other.is_settled() && place(self) == place(other)
     }
 }

@@ -78,6 +78,8 @@ pub struct Cursor {
     pub(super) drops: Drops,
     pub(super) video: Video,
     pub(super) audio: bool,
+    /// It gets what peers of the original RTMP get.
+    pub(super) legacy: bool,
     /// Headers are to be sent before anything else.
     pub(super) greet: bool,
     /// Nothing is to be sent before a key frame.
@@ -107,6 +109,12 @@ impl Cursor {
     /// other time for a text stream.
     pub(super) const fn is_new(&self) -> bool {
         self.drops.jumps == 0
+    }
+
+    /// Whether its peer knows the original RTMP only: it gets [`Legacy`](super::Legacy) forms then. To be said before
+    /// anything is sent.
+    pub const fn set_legacy(&mut self, legacy: bool) {
+        self.legacy = legacy;
     }
 
     /// Turns audio on or off.

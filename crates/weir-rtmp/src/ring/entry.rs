@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use weir_media::{Bytes, Time};
 
+use super::cursor::Cursor;
 use crate::chunk::{Csid, MAX_MESSAGE, render, with_msid};
 use crate::message::{Message, kind};
 
@@ -46,6 +47,18 @@ pub enum Class {
     Disposable,
 }
 
+/// What a peer gets in place of a message when it knows the original RTMP only, where each kind of media is one track.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Legacy {
+    /// The same.
+    #[default]
+    Same,
+    /// Nothing.
+    Nothing,
+    /// This body, and what losing it would mean: a header for a header, and none for what is none.
+    As(Class, Bytes),
+}
+
 /// One message of a muxed stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Media {
@@ -57,6 +70,8 @@ pub struct Media {
     pub timestamp: u32,
     /// The body of the RTMP message (an FLV tag's body). Metadata without `@setDataFrame`.
     pub body: Bytes,
+    /// The same for peers of the original RTMP.
+    pub legacy: Legacy,
 }
 
 /// A header as it may have to be sent again.
@@ -65,18 +80,24 @@ pub(super) struct Header {
     pub(super) kind: Kind,
     pub(super) number: u16,
     body: Bytes,
+    legacy: Legacy,
 }
 
 impl Header {
-    /// Bytes of its body.
+    /// Bytes of its bodies.
     pub(super) const fn len(&self) -> usize {
-        self.body.len()
+        self.body.len() + if let Legacy::As(_, body) = &self.legacy { body.len() } else { 0 }
     }
 
-    /// The header's message with `timestamp` for `msid`.
-    pub(super) fn render(&self, timestamp: u32, msid: u32, chunk_size: u32) -> Bytes {
+    /// The header's message with `timestamp` for `msid`; `None` when there is none for a peer of the original RTMP.
+    pub(super) fn render(&self, timestamp: u32, msid: u32, chunk_size: u32, legacy: bool) -> Option<Bytes> {
+        let body = match &self.legacy {
+            Legacy::Nothing if legacy => return None,
+            Legacy::As(_, body) if legacy => body,
+            _ => &self.body,
+        };
         let (kind, csid) = self.kind.wire();
-        render(&Message { kind, timestamp, msid, body: self.body.clone() }, csid, chunk_size)
+        Some(render(&Message { kind, timestamp, msid, body: body.clone() }, csid, chunk_size))
     }
 }
 
@@ -91,6 +112,8 @@ pub struct Entry {
     base: [u32; 3],
     kind: Kind,
     class: Class,
+    /// As in [`Media`], with the message as chunks.
+    legacy: Legacy,
 }
 
 impl Entry {
@@ -100,15 +123,28 @@ impl Entry {
         &self.wire
     }
 
-    /// The message as chunks for `msid`: the shared bytes, behind a head of their own when `msid` is not
+    /// The message as chunks for a cursor: the shared bytes, behind a head of their own when its message stream is not
     /// [`SHARED_MSID`].
     #[must_use]
-    pub fn wire_for(&self, msid: u32) -> (Option<Bytes>, Bytes) {
-        if msid == SHARED_MSID {
-            return (None, self.wire.clone());
+    pub fn wire_for(&self, cursor: &Cursor) -> (Option<Bytes>, Bytes) {
+        let wire = match &self.legacy {
+            Legacy::As(_, wire) if cursor.legacy => wire,
+            _ => &self.wire,
+        };
+        if cursor.msid == SHARED_MSID {
+            return (None, wire.clone());
         }
-        let (head, tail) = with_msid(&self.wire, msid);
+        let (head, tail) = with_msid(wire, cursor.msid);
         (Some(Bytes::copy_from_slice(&head)), tail)
+    }
+
+    /// What losing it would mean to a cursor; `None` when it has nothing for it.
+    pub(super) const fn class_for(&self, cursor: &Cursor) -> Option<Class> {
+        match &self.legacy {
+            Legacy::Nothing if cursor.legacy => None,
+            Legacy::As(class, _) if cursor.legacy => Some(*class),
+            _ => Some(self.class),
+        }
     }
 
     /// Its track.
@@ -157,7 +193,8 @@ impl Entry {
 
     /// Memory behind the entry, in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.wire.len() + self.header.as_ref().map_or(0, |header| size_of::<Header>() + header.len())
+        let legacy = if let Legacy::As(_, wire) = &self.legacy { wire.len() } else { 0 };
+        self.wire.len() + legacy + self.header.as_ref().map_or(0, |header| size_of::<Header>() + header.len())
     }
 }
 
@@ -201,18 +238,23 @@ impl Renderer {
         }
         let timestamp = self.advance(media.kind, media.timestamp);
         let (kind, csid) = media.kind.wire();
-        let message = Message { kind, timestamp, msid: SHARED_MSID, body: media.body };
-        let wire = render(&message, csid, self.chunk_size);
+        let chunks = |body| render(&Message { kind, timestamp, msid: SHARED_MSID, body }, csid, self.chunk_size);
+        let wire = chunks(media.body.clone());
         let header = match media.class {
             Class::Header(number) => {
                 // Detached, so that a header in force does not keep a larger buffer alive.
-                let body = Bytes::copy_from_slice(&message.body);
-                Some(Arc::new(Header { kind: media.kind, number, body }))
+                let body = Bytes::copy_from_slice(&media.body);
+                Some(Arc::new(Header { kind: media.kind, number, body, legacy: media.legacy.clone() }))
             }
             _ => None,
         };
+        let legacy = match media.legacy {
+            Legacy::As(class, body) if body.len() <= MAX_MESSAGE as usize => Legacy::As(class, chunks(body)),
+            Legacy::As(..) | Legacy::Nothing => Legacy::Nothing,
+            Legacy::Same => Legacy::Same,
+        };
         let base = [Kind::Audio, Kind::Video, Kind::Data].map(|kind| self.base(kind).unwrap_or(timestamp));
-        Some(Entry { wire, arrived, header, timestamp, base, kind: media.kind, class: media.class })
+        Some(Entry { wire, arrived, header, timestamp, base, kind: media.kind, class: media.class, legacy })
     }
 
     /// The timestamp to use on the track of `kind`.
@@ -253,9 +295,10 @@ const fn later(a: u32, b: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ring::{Ring, RingLimits, Start};
 
     fn media(kind: Kind, timestamp: u32) -> Media {
-        Media { kind, class: Class::Key, timestamp, body: Bytes::from_static(&[0xaf, 1, 0x21]) }
+        Media { kind, class: Class::Key, timestamp, body: Bytes::from_static(&[0xaf, 1, 0x21]), legacy: Legacy::Same }
     }
 
     #[test]
@@ -279,8 +322,9 @@ mod tests {
     #[test]
     fn other_message_streams_share_the_tail() {
         let entry = Renderer::new(128).render(media(Kind::Audio, 7), Time::ZERO).expect("short");
-        assert_eq!(entry.wire_for(SHARED_MSID), (None, entry.wire().clone()));
-        let (head, tail) = entry.wire_for(2);
+        let on = |msid| Ring::new(RingLimits::default(), 128).start(Start::Key, msid, Time::ZERO);
+        assert_eq!(entry.wire_for(&on(SHARED_MSID)), (None, entry.wire().clone()));
+        let (head, tail) = entry.wire_for(&on(2));
         assert_eq!(head.expect("a head")[8..], [2, 0, 0, 0]);
         assert_eq!(tail, entry.wire()[12..]);
     }

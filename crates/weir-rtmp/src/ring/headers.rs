@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use weir_media::{Bytes, BytesMut};
 
+use super::cursor::Cursor;
 use super::entry::{Header, Kind};
 
 /// Headers kept at most. A stream has a handful per track; what is over this is sent once, but not sent again.
@@ -37,16 +38,13 @@ impl Headers {
         }
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// All headers as chunks for `msid`, with a timestamp per kind.
-    pub(super) fn render(&self, timestamp: impl Fn(Kind) -> u32, msid: u32, chunk_size: u32) -> Bytes {
+    /// All headers as chunks for a cursor, with a timestamp per kind; `None` when there are none for it.
+    pub(super) fn render(&self, timestamp: impl Fn(Kind) -> u32, cursor: &Cursor, chunk_size: u32) -> Option<Bytes> {
         let mut out = BytesMut::new();
         for header in &self.0 {
-            out.extend_from_slice(&header.render(timestamp(header.kind), msid, chunk_size));
+            let message = header.render(timestamp(header.kind), cursor.msid, chunk_size, cursor.legacy);
+            message.iter().for_each(|bytes| out.extend_from_slice(bytes));
         }
-        out.freeze()
+        (!out.is_empty()).then(|| out.freeze())
     }
 }

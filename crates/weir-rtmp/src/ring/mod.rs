@@ -20,7 +20,7 @@ use weir_media::Time;
 
 pub use batch::Batch;
 pub use cursor::{Cursor, Drops, LagPolicy, Start};
-pub use entry::{Class, Entry, Kind, Media, Renderer, SHARED_MSID};
+pub use entry::{Class, Entry, Kind, Legacy, Media, Renderer, SHARED_MSID};
 use headers::Headers;
 pub use walk::{Gathered, Step};
 

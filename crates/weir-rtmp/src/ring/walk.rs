@@ -47,6 +47,7 @@ impl Ring {
             drops: Default::default(),
             video: Video::Joining,
             audio: true,
+            legacy: false,
             greet: true,
             hold: start == Start::Next,
         }
@@ -89,7 +90,10 @@ impl Ring {
                 }
                 continue;
             }
-            let send = self.decide(cursor, &slot.entry, lag, policy);
+            let send = match slot.entry.class_for(cursor) {
+                Some(class) => self.decide(cursor, &slot.entry, class, lag, policy),
+                None => false,
+            };
             cursor.next += 1;
             if send {
                 return Step::Entry(&slot.entry);
@@ -137,7 +141,7 @@ impl Ring {
         while got.items < max_items && got.bytes < max_bytes {
             let (head, body) = match self.next(cursor, now, policy) {
                 Step::Headers(bytes) => (None, bytes),
-                Step::Entry(entry) => entry.wire_for(cursor.msid),
+                Step::Entry(entry) => entry.wire_for(cursor),
                 Step::Idle => return got,
             };
             got.items += 1;
@@ -193,19 +197,16 @@ impl Ring {
     fn greet(&self, cursor: &mut Cursor, slot: &Slot) -> Option<Bytes> {
         let from = cursor.next;
         cursor.greet = false;
-        if slot.headers.is_empty() {
-            return None;
-        }
         let first = cursor.is_new();
         let timestamp = |kind| match kind {
             Kind::Data if first => 0,
             _ => self.upcoming(kind, from).unwrap_or(slot.entry.base()[kind as usize]),
         };
-        let headers = slot.headers.render(timestamp, cursor.msid, self.chunk_size);
+        let headers = slot.headers.render(timestamp, cursor, self.chunk_size);
         if slot.entry.is_header() {
             cursor.next += 1;
         }
-        Some(headers)
+        headers
     }
 
     /// The timestamp of the first media of `kind` from `from` on, if it is near.
@@ -216,23 +217,23 @@ impl Ring {
 
     /// A player that waits at the end gets the headers in force now; later ones come in their order.
     fn greet_at_end(&self, cursor: &mut Cursor) -> Step<'_> {
-        if cursor.hold || !std::mem::take(&mut cursor.greet) || self.headers.is_empty() {
+        if cursor.hold || !std::mem::take(&mut cursor.greet) {
             return Step::Idle;
         }
         let first = cursor.is_new();
         let timestamp = |kind| if kind == Kind::Data && first { 0 } else { self.base[kind as usize] };
-        Step::Headers(self.headers.render(timestamp, cursor.msid, self.chunk_size))
+        self.headers.render(timestamp, cursor, self.chunk_size).map_or(Step::Idle, Step::Headers)
     }
 
     /// Whether to send `entry`, the next one of `cursor`.
-    fn decide(&self, cursor: &mut Cursor, entry: &Entry, lag: Duration, policy: &LagPolicy) -> bool {
+    fn decide(&self, cursor: &mut Cursor, entry: &Entry, class: Class, lag: Duration, policy: &LagPolicy) -> bool {
         if entry.is_header() {
             return true;
         }
         let send = match entry.kind() {
             Kind::Data => return true,
             Kind::Audio => return cursor.audio,
-            Kind::Video => self.decide_video(cursor, entry.class(), lag, policy),
+            Kind::Video => self.decide_video(cursor, class, lag, policy),
         };
         if !send && !matches!(cursor.video, Video::Joining | Video::Off) {
             count_drop(cursor, entry);

@@ -9,6 +9,7 @@ use weir_amf::{Object, Value};
 use weir_media::{Bytes, Time};
 
 use super::config::ServerConfig;
+use super::enhanced;
 use super::link::{Incoming, Link};
 use super::timers::{Timer, Timers};
 use crate::chunk::Limits;
@@ -89,6 +90,8 @@ pub struct ClientConfig {
     pub connect_deadline: Duration,
     /// From there to the start of the stream.
     pub play_deadline: Duration,
+    /// Whether the server is told that Enhanced RTMP is known here, all of it. Some servers for publishers do not bear that.
+    pub enhanced: bool,
     /// What the server is told to buffer, in milliseconds.
     pub buffer: u32,
     /// What the server may make us hold.
@@ -114,6 +117,7 @@ impl ClientConfig {
             handshake_deadline: ServerConfig::HANDSHAKE_DEADLINE,
             connect_deadline: ServerConfig::CONNECT_DEADLINE,
             play_deadline: ServerConfig::SETUP_DEADLINE,
+            enhanced: true,
             buffer: 3000,
             limits: Limits::DEFAULT,
         }
@@ -125,6 +129,7 @@ impl ClientConfig {
         Self {
             purpose: Purpose::Publish(PublishMode::Live),
             flash_version: "FMLE/3.0 (compatible; weir)".to_owned(),
+            enhanced: false,
             limits: PUBLISH_LIMITS,
             ..Self::play(url)
         }
@@ -188,6 +193,8 @@ pub struct ClientSession {
     timers: Timers,
     refused: Option<Refused>,
     checked_bandwidth: bool,
+    /// The server said that it knows Enhanced RTMP.
+    is_enhanced: bool,
 }
 
 impl ClientSession {
@@ -201,13 +208,28 @@ impl ClientSession {
         let mut timers = Timers::default();
         timers.set(Timer::Phase, now + config.handshake_deadline);
         let state = State::Handshake(handshake);
-        Self { config, state, link, events: VecDeque::new(), timers, refused: None, checked_bandwidth: false }
+        Self {
+            config,
+            state,
+            link,
+            events: VecDeque::new(),
+            timers,
+            refused: None,
+            checked_bandwidth: false,
+            is_enhanced: false,
+        }
     }
 
     /// What the server said when it refused, after [`ErrorKind::Refused`].
     #[must_use]
     pub const fn refused(&self) -> Option<&Refused> {
         self.refused.as_ref()
+    }
+
+    /// Whether the server said that it knows Enhanced RTMP; told once it has let us in.
+    #[must_use]
+    pub const fn is_enhanced(&self) -> bool {
+        self.is_enhanced
     }
 
     /// How far the connection has come.
@@ -341,6 +363,10 @@ impl ClientSession {
                 .with("videoCodecs", 252.0)
                 .with("videoFunction", 1.0);
         }
+        if config.enhanced {
+            // A player that is asked to connect again could not tell that from the end of its stream.
+            enhanced::announce(&mut object, enhanced::CAN_DECODE, self.publishes());
+        }
         let values = [object.into()].into_iter().chain(config.arguments.iter().cloned()).collect();
         self.link.out.command(&Command::new("connect", CONNECT_TXN, values));
         self.state = State::Connecting;
@@ -351,6 +377,7 @@ impl ClientSession {
     fn command(&mut self, command: &Command, now: Time) -> Result<(), ErrorKind> {
         match (command.name.as_str(), &self.state) {
             ("_result", State::Connecting) if command.txn == CONNECT_TXN => {
+                self.is_enhanced = enhanced::is_announced(&command.object());
                 self.events.push_back(ClientEvent::Connected);
                 self.create();
                 self.timers.set(Timer::Phase, now + self.config.play_deadline);

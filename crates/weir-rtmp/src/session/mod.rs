@@ -6,6 +6,7 @@
 mod bucket;
 mod client;
 mod config;
+mod enhanced;
 mod event;
 mod link;
 mod login;

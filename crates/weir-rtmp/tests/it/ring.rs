@@ -6,7 +6,8 @@ use weir_media::{Bytes, Time};
 use weir_rtmp::chunk::{ChunkReader, Limits};
 use weir_rtmp::message::{Message, kind};
 use weir_rtmp::ring::{
-    Batch, Class, Cursor, Drops, Entry, Kind, LagPolicy, Media, Renderer, Ring, RingLimits, SHARED_MSID, Start, Step,
+    Batch, Class, Cursor, Drops, Entry, Kind, LagPolicy, Legacy, Media, Renderer, Ring, RingLimits, SHARED_MSID, Start,
+    Step,
 };
 
 pub(crate) const CHUNK_SIZE: u32 = 65_536;
@@ -44,7 +45,7 @@ impl Feed {
         body.resize(4 + extra, 1);
         self.pushed += 1;
         let timestamp = self.now.as_millis() as u32;
-        let media = Media { kind, class, timestamp, body: body.into() };
+        let media = Media { kind, class, timestamp, body: body.into(), legacy: Legacy::Same };
         let entry = self.renderer.render(media, self.now).expect("short");
         self.ring.push(entry);
         self
@@ -418,4 +419,70 @@ fn a_batch_serves_those_at_the_same_place() {
         let want = feed.ring.gather(&mut alone.0, feed.now, &POLICY, &mut alone.1, 64, usize::MAX);
         assert_eq!((got, shared.parts(), cursor.position()), (want, alone.1.parts(), alone.0.position()));
     }
+}
+
+/// What is left out for peers of the original RTMP is no loss, and their track has key frames of its own.
+#[test]
+fn peers_of_the_original_rtmp_get_what_is_theirs() {
+    let mut ring = Ring::new(RingLimits::default(), CHUNK_SIZE);
+    let mut cursors = [(false, 1), (true, 1), (true, 2)].map(|(legacy, msid)| {
+        let mut cursor = ring.start(Start::Live, msid, Time::ZERO);
+        cursor.set_legacy(legacy);
+        cursor
+    });
+    let mut renderer = Renderer::new(CHUNK_SIZE);
+    let mut push = |class: Class, body: &'static [u8], legacy: Legacy| {
+        let media = Media { kind: Kind::Video, class, timestamp: 0, body: Bytes::from_static(body), legacy };
+        ring.push(renderer.render(media, Time::ZERO).expect("short"));
+    };
+    let instead = |class, body: &'static [u8]| Legacy::As(class, Bytes::from_static(body));
+    push(Class::Header(0), b"head 0", Legacy::Nothing);
+    push(Class::Header(1), b"head 1", instead(Class::Header(1), b"HEAD 1"));
+    push(Class::Key, b"key 0", Legacy::Nothing);
+    push(Class::Inter, b"inter 1", instead(Class::Inter, b"INTER 1"));
+    push(Class::Inter, b"key 1", instead(Class::Key, b"KEY 1"));
+    push(Class::Inter, b"inter 1", instead(Class::Inter, b"INTER 1"));
+    push(Class::Key, b"both", Legacy::Same);
+    let got = cursors.each_mut().map(|cursor| {
+        let mut batch = Batch::default();
+        ring.gather(cursor, Time::ZERO, &POLICY, &mut batch, 100, usize::MAX);
+        let messages = read(&batch.parts().concat());
+        assert!(messages.iter().all(|m| m.msid == cursor.msid()));
+        assert_eq!(cursor.drops(), Drops::default());
+        messages.iter().map(|m| String::from_utf8_lossy(&m.body).into_owned()).collect::<Vec<_>>().join(",")
+    });
+    assert_eq!(got[0], "head 0,head 1,key 0,inter 1,key 1,inter 1,both");
+    assert_eq!(got[1], "HEAD 1,KEY 1,INTER 1,both");
+    assert_eq!(got[2], got[1]);
+    // Whoever comes later gets the headers that are in force for it.
+    let mut late = ring.start(Start::Key, 1, Time::ZERO);
+    late.set_legacy(true);
+    let Step::Headers(headers) = ring.next(&mut late, Time::ZERO, &POLICY) else { panic!("headers come first") };
+    assert_eq!(read(&headers).iter().map(|m| m.body.clone()).collect::<Vec<_>>(), [&b"HEAD 1"[..]]);
+}
+
+/// Two at the same place share a batch only when they get the same.
+#[test]
+fn a_batch_is_of_one_form() {
+    let mut ring = Ring::new(RingLimits::default(), CHUNK_SIZE);
+    let mut renderer = Renderer::new(CHUNK_SIZE);
+    let mut push = |ring: &mut Ring, legacy: Legacy| {
+        let body = Bytes::from_static(b"new");
+        let media = Media { kind: Kind::Video, class: Class::Key, timestamp: 0, body, legacy };
+        ring.push(renderer.render(media, Time::ZERO).expect("short"));
+    };
+    push(&mut ring, Legacy::Same);
+    let mut new = ring.start(Start::Key, 1, Time::ZERO);
+    let mut old = new.clone();
+    old.set_legacy(true);
+    for cursor in [&mut new, &mut old] {
+        ring.gather(cursor, Time::ZERO, &POLICY, &mut Batch::default(), 100, usize::MAX);
+    }
+    push(&mut ring, Legacy::As(Class::Key, Bytes::from_static(b"old")));
+    let mut batch = Batch::default();
+    let got = [&mut new, &mut old].map(|cursor| {
+        ring.gather(cursor, Time::ZERO, &POLICY, &mut batch, 100, usize::MAX);
+        read(&batch.parts().concat())[0].body.clone()
+    });
+    assert_eq!(got, [&b"new"[..], b"old"]);
 }

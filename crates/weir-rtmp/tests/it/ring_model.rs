@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use weir_media::Time;
 use weir_rtmp::message::Message;
-use weir_rtmp::ring::{Batch, Class, Cursor, Drops, Kind, Media, Renderer, Ring, RingLimits, Start};
+use weir_rtmp::ring::{Batch, Class, Cursor, Drops, Kind, Legacy, Media, Renderer, Ring, RingLimits, Start};
 
 use crate::ring::{CHUNK_SIZE, POLICY, read};
 use crate::support::Rng;
@@ -118,7 +118,7 @@ proptest! {
             // Now and then a source that stutters, or goes back a little.
             let time = start_time.wrapping_add(now.as_millis() as u32).wrapping_sub(rng.below(100) as u32);
             let body = [&step.to_be_bytes()[..], &rng.body(rng.clone().index(3000))].concat();
-            let media = Media { kind, class, timestamp: time, body: body.into() };
+            let media = Media { kind, class, timestamp: time, body: body.into(), legacy: Legacy::Same };
             ring.push(renderer.render(media, now).expect("short"));
             sent.push(Sent { kind, class });
             prop_assert!(ring.bytes() <= limits.bytes);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_media::{Bytes, Time};
 use weir_rtmp::message::{Message, kind};
-use weir_rtmp::ring::{Batch, Class, Cursor, Kind, LagPolicy, Media, Renderer, Ring, RingLimits, Start};
+use weir_rtmp::ring::{Batch, Class, Cursor, Kind, LagPolicy, Legacy, Media, Renderer, Ring, RingLimits, Start};
 use weir_rtmp::{
     ClientConfig, ClientEvent, ClientSession, ErrorKind, Event, Phase, Refusal, RtmpUrl, ServerConfig, ServerSession,
 };
@@ -181,7 +181,7 @@ impl Source {
     }
 
     fn push(&mut self, kind: Kind, class: Class, timestamp: u32, body: Vec<u8>, now: Time) {
-        let media = Media { kind, class, timestamp, body: body.into() };
+        let media = Media { kind, class, timestamp, body: body.into(), legacy: Legacy::Same };
         self.ring.push(self.renderer.render(media, now).expect("short"));
     }
 

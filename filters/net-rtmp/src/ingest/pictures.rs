@@ -55,7 +55,8 @@ impl Pictures {
 
     fn is_disposable(&self, body: &Bytes) -> bool {
         let Some(reader) = &self.reader else { return false };
-        let picture = only_part(body).filter(|part| part.content == Content::Frames && Some(part.track) == self.leading);
+        let picture =
+            only_part(body).filter(|part| part.content == Content::Frames && Some(part.track) == self.leading);
         picture.is_some_and(|picture| reader.is_disposable(&picture.data))
     }
 }
@@ -81,7 +82,8 @@ mod tests {
 
     /// Units behind their lengths.
     fn framed(head: &[u8], units: &[&[u8]]) -> Vec<u8> {
-        let units = units.iter().flat_map(|unit| [&u32::try_from(unit.len()).expect("short").to_be_bytes()[..], unit].concat());
+        let units =
+            units.iter().flat_map(|unit| [&u32::try_from(unit.len()).expect("short").to_be_bytes()[..], unit].concat());
         head.iter().copied().chain(units).collect()
     }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_media::{BytesMut, Packet, Time};
+use weir_media::{Bytes, BytesMut, Packet, Time};
 use weir_plugin::{
     Ctx, Drops, Error, ErrorKind, Event, Filter, InId, Item, Level, OutputRecord, Phase, Result, ServiceId, Status,
 };
-use weir_rtmp::ring::{Class, Media};
+use weir_rtmp::ring::{Class, Legacy, Media};
 
 use super::service::{FromPush, PushService, ToPush};
 use super::settings::{Drop, OnFail, Settings};
+use crate::legacy::Forms;
 use crate::output::{message, no_tag};
 use crate::remote::tell_changes;
 
@@ -28,6 +29,7 @@ const ON_META_DATA: &[u8] = b"\x02\x00\x0aonMetaData";
 /// The filter.
 pub(crate) struct Push {
     settings: Arc<Settings>,
+    forms: Forms,
     service: ServiceId,
     record: OutputRecord,
     /// When losses were last told, and how many messages were lost up to then.
@@ -47,10 +49,11 @@ enum End {
 }
 
 impl Push {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, forms: Forms) -> Self {
         let record = OutputRecord { target: settings.remote.shown.clone(), ..OutputRecord::default() };
         Self {
             settings: Arc::new(settings),
+            forms,
             service: ServiceId(0),
             record,
             told_loss: (None, 0),
@@ -146,7 +149,7 @@ impl Filter for Push {
             let Some(item) = ctx.next(InId(0)) else { break };
             taken += 1;
             match item {
-                Item::Packet(packet) => batch.push(published(&packet).ok_or_else(no_tag)?),
+                Item::Packet(packet) => batch.push(published(&packet, &mut self.forms).ok_or_else(no_tag)?),
                 Item::Props(_) => {}
                 Item::End => self.ended = true,
             }
@@ -181,13 +184,24 @@ impl Filter for Push {
 }
 
 /// The message of an FLV tag, as a publisher sends it.
-fn published(packet: &Packet) -> Option<Media> {
-    let mut media = message(packet)?;
-    if matches!(media.class, Class::Header(_)) && media.body.starts_with(ON_META_DATA) {
-        let mut body = BytesMut::with_capacity(SET_DATA_FRAME.len() + media.body.len());
-        body.extend_from_slice(SET_DATA_FRAME);
-        body.extend_from_slice(&media.body);
-        media.body = body.freeze();
+fn published(packet: &Packet, forms: &mut Forms) -> Option<Media> {
+    let mut media = message(packet, forms)?;
+    if matches!(media.class, Class::Header(_)) {
+        media.body = as_set_data_frame(media.body);
+        if let Legacy::As(class, body) = media.legacy {
+            media.legacy = Legacy::As(class, as_set_data_frame(body));
+        }
     }
     Some(media)
+}
+
+/// Metadata as what servers keep; anything else as it is.
+fn as_set_data_frame(data: Bytes) -> Bytes {
+    if !data.starts_with(ON_META_DATA) {
+        return data;
+    }
+    let mut body = BytesMut::with_capacity(SET_DATA_FRAME.len() + data.len());
+    body.extend_from_slice(SET_DATA_FRAME);
+    body.extend_from_slice(&data);
+    body.freeze()
 }

@@ -186,7 +186,9 @@ impl Session {
                     let now = io.now();
                     self.published = Some(now);
                     self.acked = (0, now);
-                    self.cursor = Some(start(with, msid, now));
+                    let mut cursor = start(with, msid, now);
+                    cursor.set_legacy(with.settings.form.is_legacy_for(self.rtmp.is_enhanced()));
+                    self.cursor = Some(cursor);
                 }
                 ClientEvent::Reconnect => self.leaving = true,
                 ClientEvent::Ended if self.closing.is_none() => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use weir_plugin::{Error, Options, Result};
 use weir_rtmp::ring::{LagPolicy, RingLimits};
 
+use crate::legacy::Form;
 use crate::remote::{For, REMOTE_ONLY, Remote};
 use crate::settings::time;
 
@@ -48,6 +49,7 @@ pub(crate) struct Settings {
     pub(super) ring: RingLimits,
     pub(super) on_fail: OnFail,
     pub(super) retries: Option<u32>,
+    pub(super) form: Form,
 }
 
 /// The option that is given, and only a push has.
@@ -68,7 +70,9 @@ impl Settings {
         if let Some(name) = LISTEN_ONLY.iter().find(|name| options.is_given(name)) {
             return Err(Error::bad_option(format!("{name} is for listeners; add rtmp_listen=1, or leave it out")));
         }
-        let remote = Remote::new(options, For::Publish(text))?;
+        let mut remote = Remote::new(options, For::Publish(text))?;
+        let form = Form::new(options);
+        remote.client.enhanced = form == Form::Enhanced;
         let (drop, hard, lag) = policy(options)?;
         let on_fail = match options.word("on_fail") {
             Some("ignore") => OnFail::Ignore,
@@ -84,6 +88,7 @@ impl Settings {
             ring: ring(options, drop, hard),
             on_fail,
             retries: retries.or((on_fail != OnFail::Retry).then_some(0)),
+            form,
         })
     }
 }

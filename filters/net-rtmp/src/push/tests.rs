@@ -12,7 +12,8 @@ use weir_rtmp::message::{Command, Message, kind};
 
 use super::service::{PushService, ToPush};
 use super::{Push, Settings};
-use crate::tests::{Feed, Rng, TICK, WIDE, options};
+use crate::legacy::Forms;
+use crate::tests::{Feed, Rng, TICK, WIDE, options, two_tracks};
 
 const ME: FilterId = FilterId(0);
 /// C0, C1 and C2.
@@ -33,6 +34,8 @@ enum Mood {
     Silent,
     /// Asks for a login in Adobe's way.
     Asks,
+    /// Takes it, and says that it knows Enhanced RTMP.
+    Knows,
 }
 
 /// The far end of one connection.
@@ -91,6 +94,10 @@ impl Server {
                     ))
                 }
             }
+            ("connect", Mood::Knows) => {
+                let object = Object::new().with("capsEx", 2.0);
+                Some((0, Command::new("_result", txn, vec![object.into(), Object::new().into()])))
+            }
             ("connect", _) => Some((0, Command::new("_result", txn, vec![Object::new().into(), Object::new().into()]))),
             ("createStream", _) => Some((0, Command::new("_result", txn, vec![Value::Null, 1.0.into()]))),
             ("publish", Mood::Hangs) => {
@@ -146,7 +153,7 @@ impl World {
         let settings = Settings::new(&options(text)).expect("sound options");
         let net = SimNet::new(3);
         let service = PushService::new(settings.clone().into(), net.memory());
-        let mut filter = Harness::new(Box::new(Push::new(settings)));
+        let mut filter = Harness::new(Box::new(Push::new(settings, Forms::new(&options(text)))));
         filter.input(Props::new().with(Prop::StreamType, StreamType::File));
         Self { net, service, filter, result: Ok(false), servers: Vec::new(), answer: Some(Ok((Mood::Takes, WIDE))) }
     }
@@ -588,4 +595,29 @@ fn a_server_that_reads_slowly_loses_pictures_and_keeps_sound() {
     let sound = world.servers[0].media.iter().filter(|m| m.kind == kind::AUDIO).count();
     assert!(sound > 2 * 550 - 150, "{sound}");
     assert!(world.filter.logs.iter().any(|(_, line)| line.contains("too slow or away")));
+}
+
+#[test]
+fn servers_that_did_not_announce_more_get_one_track_in_its_original_form() {
+    for (form, mood, is_legacy) in [
+        ("auto", Mood::Takes, true),
+        ("auto", Mood::Knows, false),
+        ("enhanced", Mood::Takes, false),
+        ("legacy", Mood::Knows, true),
+    ] {
+        let mut world = World::new(&format!("{URL} form={form}"));
+        world.answer = Some(Ok((mood, WIDE)));
+        world.settle();
+        for n in 0..10 {
+            two_tracks(n).into_iter().for_each(|packet| world.filter.packet(InId(0), packet));
+            world.pass(TICK);
+        }
+        let server = &world.servers[0];
+        let announced = server.commands[0].object().get("fourCcList").is_some();
+        assert_eq!(announced, form == "enhanced", "not every server bears it");
+        let media = &server.media;
+        assert_eq!(media.len(), if is_legacy { 2 + 10 * 2 } else { 3 + 10 * 3 }, "{form}");
+        assert!(media.iter().all(|m| (m.body[0] & 0x80 == 0 || m.body[0] == 0xaf) == is_legacy), "{form}");
+        assert_eq!(world.record().dropped, 0);
+    }
 }

@@ -27,6 +27,7 @@ use weir_rtmp::chunk::{ChunkReader, Csid, Limits, render};
 use weir_rtmp::message::{Command, Control, Message, kind};
 use weir_rtmp::{ClientConfig, ClientEvent, ClientSession, RtmpUrl};
 
+use crate::legacy::Forms;
 use crate::output::Output;
 use crate::service::RtmpService;
 use crate::settings::Settings;
@@ -175,7 +176,7 @@ impl World {
 
     /// One more output; tells its number.
     pub(crate) fn open(&mut self, text: &str) -> usize {
-        let mut harness = Harness::new(Box::new(Output::new(settings(text))));
+        let mut harness = Harness::new(Box::new(Output::new(settings(text), Forms::new(&options(text)))));
         harness.input(Props::new().with(Prop::StreamType, StreamType::File));
         self.outputs.push(harness);
         self.results.push(Ok(false));
@@ -441,6 +442,28 @@ fn tag(kind: TagKind, timestamp: u32, flags: Flags, body: Vec<u8>) -> Packet {
     let mut bytes = BytesMut::new();
     write_tag(&Tag { kind, timestamp, body: Bytes::from(body) }, &mut bytes).expect("a short body");
     Packet { flags, ..Packet::new(bytes.freeze(), i64::from(timestamp)) }
+}
+
+/// Two tracks of pictures and one of sound, of which the first each are in the enhanced form.
+pub(crate) fn two_tracks(n: u32) -> Vec<Packet> {
+    let at = n * 40;
+    let key = n.is_multiple_of(5);
+    let (flags, first) = if key { (Flags::KEY, 0x90) } else { (Flags::NONE, 0xa0) };
+    let body = |head: &[u8]| [head, &n.to_be_bytes()].concat();
+    let mut tags = Vec::new();
+    if n == 0 {
+        for (kind, body) in [
+            (TagKind::Video, &b"\x90avc1\x01\x02\x03"[..]),
+            (TagKind::Video, b"\x96\x00avc1\x01\x01\x02\x03"),
+            (TagKind::Audio, b"\x90mp4a\x12\x10"),
+        ] {
+            tags.push(tag(kind, 0, Flags::HEADER, body.to_vec()));
+        }
+    }
+    tags.push(tag(TagKind::Video, at, flags, body(&[&[first | 3][..], b"avc1"].concat())));
+    tags.push(tag(TagKind::Video, at, Flags::NONE, body(&[&[first | 6, 3][..], b"avc1\x01"].concat())));
+    tags.push(tag(TagKind::Audio, at, Flags::NONE, body(b"\x91mp4a")));
+    tags
 }
 
 /// What a message of a [`Feed`] is.

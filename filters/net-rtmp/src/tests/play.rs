@@ -294,3 +294,39 @@ pub(super) fn clients_may_say_everything_at_once() {
     assert_eq!(world.record(0).players, 1);
     assert!(world.net.receive(conn, 0).len() > HANDSHAKE + 5000);
 }
+
+#[test]
+fn players_that_did_not_announce_more_get_one_track_in_its_original_form() {
+    for (form, legacy) in [("auto", [false, true]), ("enhanced", [false, false]), ("legacy", [true, true])] {
+        let mut world = World::new(&[&format!("rtmp://127.0.0.1/live form={form}")]);
+        let url = RtmpUrl::parse("rtmp://127.0.0.1/live/x").expect("a URL");
+        let config = ClientConfig::play(&url);
+        assert!(config.enhanced);
+        let announced = world.join_with(config.clone(), WIDE);
+        let silent = world.join_with(ClientConfig { enhanced: false, ..config }, WIDE);
+        world.settle();
+        for n in 0..10 {
+            world.push(0, two_tracks(n));
+            world.settle();
+            world.net.advance(TICK);
+        }
+        for (viewer, is_legacy) in [announced, silent].into_iter().zip(legacy) {
+            let bodies: Vec<Bytes> = world.viewers[viewer].media().iter().map(|m| m.body.clone()).collect();
+            if !is_legacy {
+                assert_eq!(bodies.len(), 3 + 10 * 3, "{form}");
+                assert!(bodies.iter().all(|body| body[0] & 0x80 != 0), "{form}");
+                continue;
+            }
+            assert_eq!(bodies[..2], [&b"\x17\0\0\0\0\x01\x02\x03"[..], b"\xaf\0\x12\x10"], "{form}");
+            assert_eq!(bodies.len(), 2 + 10 * 2, "{form}");
+            let heads = [[0x17, 1, 0, 0, 0], [0x27, 1, 0, 0, 0]];
+            let pictures = bodies[2..].iter().filter(|body| body[0] != 0xaf);
+            for (n, body) in (0u32..).zip(pictures) {
+                let head = heads[usize::from(!n.is_multiple_of(5))];
+                assert_eq!(body[..], [&head[..], &n.to_be_bytes()].concat(), "{form}");
+            }
+        }
+        assert_eq!(world.record(0).dropped, 0);
+        world.check();
+    }
+}

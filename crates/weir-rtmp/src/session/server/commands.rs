@@ -3,10 +3,11 @@
 use weir_amf::Value;
 
 use super::streams::Use;
-use super::{CAPS_RECONNECT, ServerSession, State};
+use super::{ServerSession, State};
 use crate::error::ErrorKind;
 use crate::message::Command;
 use crate::session::config::ServerConfig;
+use crate::session::enhanced;
 use crate::session::event::{ConnectRequest, Event, PlayRequest, PublishRequest};
 use crate::session::status::StatusCode;
 use crate::session::timers::Timer;
@@ -14,8 +15,6 @@ use crate::{Redacted, StreamPath};
 
 /// Where live players start when they do not say: live, or else recorded.
 const START_LIVE: f64 = -2.0;
-/// Properties of the command object by which a client announces Enhanced RTMP.
-const ENHANCED: [&str; 4] = ["fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"];
 
 impl ServerSession {
     pub(super) fn command(&mut self, msid: u32, command: Command) -> Result<(), ErrorKind> {
@@ -41,9 +40,8 @@ impl ServerSession {
         let object = command.object();
         let text = |key| object.get(key).and_then(Value::as_str).unwrap_or_default().into_owned();
         (self.app, self.tc_url) = (text("app"), text("tcUrl"));
-        self.enhanced = ENHANCED.iter().any(|key| object.get(key).is_some());
-        let caps = object.get("capsEx").and_then(Value::as_u32).unwrap_or(0);
-        self.reconnects = caps & CAPS_RECONNECT != 0;
+        self.enhanced = enhanced::is_announced(&object);
+        self.reconnects = enhanced::reconnects(&object);
         self.state = State::Asked { txn: command.txn };
         self.timers.clear(Timer::Phase);
         self.events.push_back(Event::Connect(ConnectRequest {

@@ -11,6 +11,7 @@ use weir_media::{Bytes, Time};
 
 use self::streams::Streams;
 use super::config::ServerConfig;
+use super::enhanced;
 use super::event::{Event, Refusal};
 use super::link::{Incoming, Link};
 use super::status::StatusCode;
@@ -18,13 +19,6 @@ use super::timers::{Timer, Timers};
 use crate::error::{Error, ErrorKind, Phase};
 use crate::handshake::{self, Seed};
 use crate::message::{BandwidthLimit, Command, Control, Message, UserControl};
-
-/// Bits of `videoFourCcInfoMap` and `capsEx` (Enhanced RTMP v2, "Enhancing NetConnection connect Command").
-const CAN_FORWARD: f64 = 4.0;
-const CAPS_RECONNECT: u32 = 1;
-const CAPS_MULTITRACK: u32 = 2;
-const CAPS_MODEX: u32 = 4;
-const CAPS_NANO_OFFSET: u32 = 8;
 
 #[derive(Debug)]
 enum State {
@@ -198,12 +192,7 @@ impl ServerSession {
         out.control(Control::SetChunkSize(self.config.chunk_size));
         let mut server = Object::new().with("fmsVer", "FMS/3,0,1,123").with("capabilities", 31.0);
         if self.enhanced {
-            // Nothing is looked into on its way: every codec is passed on.
-            let any = || Value::from(Object::new().with("*", CAN_FORWARD));
-            server.set("fourCcList", Value::StrictArray(vec!["*".into()]));
-            server.set("videoFourCcInfoMap", any());
-            server.set("audioFourCcInfoMap", any());
-            server.set("capsEx", f64::from(CAPS_RECONNECT | CAPS_MULTITRACK | CAPS_MODEX | CAPS_NANO_OFFSET));
+            enhanced::announce(&mut server, enhanced::CAN_FORWARD, true);
         }
         let mut info = StatusCode::ConnectSuccess.info("Connection succeeded.");
         info.set("objectEncoding", 0.0);
