@@ -160,13 +160,20 @@ fn streams(text: &mut String, caps: &[Bundle], columns: usize) {
             wrapped(text, "Takes  ", &input, columns);
         }
         let mut told: Vec<String> = Vec::new();
-        for output in caps.iter().filter(|b| side(&b.inputs) == input).map(|b| side(&b.outputs)) {
+        for output in caps.iter().filter(|b| side(&b.inputs) == input).map(gives) {
             if !output.is_empty() && !told.contains(&output) {
                 wrapped(text, if input.is_empty() { "Gives  " } else { "  gives  " }, &output, columns);
                 told.push(output);
             }
         }
     }
+}
+
+/// What a bundle promises, and what it can change as what follows asks for.
+fn gives(bundle: &Bundle) -> String {
+    let promised = Some(side(&bundle.outputs)).filter(|text| !text.is_empty());
+    let adapts = bundle.adapts.iter().map(|p| format!("{} as asked for", p.name()));
+    promised.into_iter().chain(adapts).collect::<Vec<_>>().join(", ")
 }
 
 /// Conditions on each property: `A=x|y` for alternatives, `A!=x`. One that excludes nothing is left out.

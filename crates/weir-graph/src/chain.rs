@@ -68,6 +68,8 @@ pub(crate) struct FirstHop {
     pub(crate) plugin: Arc<dyn Plugin>,
     /// The bundle to use it with; `None` when its outputs are known only once it runs.
     pub(crate) bundle: Option<Bundle>,
+    /// The same, aimed at what follows, where it can change properties.
+    pub(crate) aimed: Option<Bundle>,
     /// Names of all filters of the chain.
     pub(crate) way: Vec<&'static str>,
     /// First filters of other chains, with the number of filters in them.
@@ -144,14 +146,42 @@ impl Chains {
         let Use { plugin, bundle, .. } = &self.uses[chosen];
         let another = |i: NodeIndex| self.is_another_way(i, chosen) && self.starts(i, search);
         let undecided = self.uses.node_indices().any(another);
+        let bundle = (!undecided).then(|| bundle.clone());
+        let aimed = bundle.as_ref().map(|b| self.aimed(b, way.get(1), search.target));
         let mut others: Vec<(&str, usize)> = ways.iter().map(|way| (self.name(way[0]), way.len())).collect();
         others.retain(|(name, _)| *name != plugin.name());
         others.dedup();
         Some(FirstHop {
             plugin: Arc::clone(plugin),
-            bundle: (!undecided).then(|| bundle.clone()),
+            bundle,
+            aimed,
             way: way.iter().map(|i| self.name(*i)).collect(),
             others,
+        })
+    }
+
+    /// A bundle as the next filter of a chain needs it: `next`, or else the target.
+    fn aimed(&self, bundle: &Bundle, next: Option<&NodeIndex>, target: &[Bundle]) -> Bundle {
+        let next = next.map(|i| &self.uses[*i].bundle).or_else(|| target.iter().find(|t| bundle.feeds(t)));
+        next.map_or_else(|| bundle.clone(), |next| bundle.towards(next))
+    }
+
+    /// A type that changes properties of a PID, and gives what the target takes, where the user wishes for it.
+    pub(crate) fn adapter(&self, search: &Search<'_>, wished: impl Fn(&dyn Plugin) -> bool) -> Option<FirstHop> {
+        let adapts = |i: &NodeIndex| {
+            let Use { plugin, bundle } = &self.uses[*i];
+            !bundle.adapts.is_empty()
+                && self.starts(*i, search)
+                && search.target.iter().any(|t| bundle.feeds(t))
+                && wished(plugin.as_ref())
+        };
+        let Use { plugin, bundle } = &self.uses[self.uses.node_indices().find(adapts)?];
+        Some(FirstHop {
+            plugin: Arc::clone(plugin),
+            bundle: Some(bundle.clone()),
+            aimed: Some(self.aimed(bundle, None, search.target)),
+            way: vec![plugin.name()],
+            others: Vec::new(),
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use petgraph::Direction;
 use petgraph::visit::{EdgeRef, Reversed, Walker};
 use weir_media::{Bundle, Prop, Props, StreamType, Value};
-use weir_plugin::{Options, OutId, Role};
+use weir_plugin::{Options, OutId, Plugin, Role};
 
 use crate::chain::{FirstHop, Search};
 use crate::explain::{Decision, Outcome, Rule, Trail};
@@ -308,11 +308,15 @@ impl Graph {
             && self.nodes[pid.from].is_source()
             && self.nodes[target].is_sink()
             && self.nodes[target].steering.copies != Some(true);
-        let hop = if direct && !remux { None } else { self.first_hop(pid, target) };
+        let hop = self.first_hop(pid, target, direct && !remux);
         let (via, outcome) = match hop {
             Some(_) if self.is_spoken_for(pid, target) => return Err(Refusal::Full(self.has_its_stream(target))),
             Some(hop) => {
-                let because = self.why_not_direct(pid.props, target, remux && direct);
+                let because = if direct && !remux {
+                    format!("{} has arguments for it", self.nodes[target].name)
+                } else {
+                    self.why_not_direct(pid.props, target, remux && direct)
+                };
                 let via = self.chain_node(pid, &hop, target, done)?;
                 (via, Outcome::Chain { way: hop.way, because, others: hop.others })
             }
@@ -337,7 +341,8 @@ impl Graph {
         self.inputs(target) + self.nodes.node_indices().filter(is_coming).count() >= node.plugin.max_inputs()
     }
 
-    fn first_hop(&self, pid: Pid<'_>, target: NodeId) -> Option<FirstHop> {
+    /// What to insert in front of `target`. Where it takes the PID as it is, that is only what its arguments ask for.
+    fn first_hop(&self, pid: Pid<'_>, target: NodeId, direct: bool) -> Option<FirstHop> {
         if self.nodes[pid.from].is_mux() {
             return None; // a muxed stream goes to a sink, never back through a demuxer
         }
@@ -350,7 +355,19 @@ impl Graph {
             without: &without,
             decodes: !self.is_encoded_here(pid.from),
         };
-        self.chains.first_hop(&search)
+        if direct { self.wished(&search, target) } else { self.chains.first_hop(&search) }
+    }
+
+    /// What changes a PID in a way that arguments of `target` ask for, which it does not know itself: `c=avc:osize=320x180`.
+    fn wished(&self, search: &Search<'_>, target: NodeId) -> Option<FirstHop> {
+        let node = &self.nodes[target];
+        let knows = |plugin: &dyn Plugin, given: &Given| given.apply(&mut Options::defaults(plugin.options()));
+        let args = node.args.iter().filter(|g| !g.local && !knows(node.plugin.as_ref(), g));
+        let wishes: Vec<&Given> = args.collect();
+        if wishes.is_empty() || search.most == 0 {
+            return None;
+        }
+        self.chains.adapter(search, |plugin| wishes.iter().any(|given| knows(plugin, given)))
     }
 
     /// Whether an encoder of this graph made what `from` gives. That is decoded again only where a decoder is named.
@@ -428,7 +445,7 @@ impl Graph {
         let is_demuxer = hop.bundle.is_none();
         let node = Node {
             origin: Origin::Inserted(if is_demuxer { Vec::new() } else { vec![target] }),
-            bundle: hop.bundle.clone(),
+            bundle: hop.aimed.clone(),
             subsession: self.nodes[target].subsession,
             source_group: self.nodes[pid.from].source_group,
             inherited: heard.places,
@@ -469,7 +486,7 @@ impl Graph {
     fn is_same_way(&self, id: NodeId, hop: &FirstHop) -> bool {
         let node = &self.nodes[id];
         let outputs = |b: &Option<Bundle>| b.as_ref().map(|b| b.outputs.clone());
-        node.plugin.name() == hop.plugin.name() && outputs(&node.bundle) == outputs(&hop.bundle)
+        node.plugin.name() == hop.plugin.name() && outputs(&node.bundle) == outputs(&hop.aimed)
     }
 
     /// The muxer inserted for a sink, or for one that shares it.

@@ -65,13 +65,39 @@ pub struct Bundle {
     pub inputs: Vec<Cap>,
     /// Promises about output PIDs. Empty for a sink.
     pub outputs: Vec<Cap>,
+    /// Properties that it can change into what the next filter takes. A filter with such bundles is inserted where one
+    /// of these is all that keeps a PID from a filter, and is made with a bundle that says what to change them into
+    /// ([`Bundle::towards`]).
+    pub adapts: Vec<Prop>,
 }
 
 impl Bundle {
     /// A bundle of these input and output caps.
     #[must_use]
     pub fn new(inputs: impl Into<Vec<Cap>>, outputs: impl Into<Vec<Cap>>) -> Self {
-        Self { inputs: inputs.into(), outputs: outputs.into() }
+        Self { inputs: inputs.into(), outputs: outputs.into(), adapts: Vec::new() }
+    }
+
+    /// The same, able to change these properties.
+    #[must_use]
+    pub fn adapting(self, props: impl Into<Vec<Prop>>) -> Self {
+        Self { adapts: props.into(), ..self }
+    }
+
+    /// The same, promising of each property it can change only what `next` takes.
+    #[must_use]
+    pub fn towards(&self, next: &Self) -> Self {
+        let mut aimed = self.clone();
+        for prop in &self.adapts {
+            let of = |caps: &[Cap]| caps.iter().filter(|c| c.prop == *prop).cloned().collect::<Vec<_>>();
+            let asked = of(&next.inputs);
+            if of(&self.outputs).is_empty() {
+                aimed.outputs.extend(asked);
+            } else {
+                aimed.outputs.retain(|c| c.prop != *prop || takes(&asked, &c.value));
+            }
+        }
+        aimed
     }
 
     /// Whether a PID with these properties fits the input side; `Err` names the first property that does not.
@@ -221,6 +247,7 @@ fn same(a: &Value, b: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SampleFormat;
 
     fn avc(unframed: bool) -> Props {
         let p = Props::new().with(Prop::StreamType, StreamType::Visual).with(Prop::CodecId, CodecId::Avc);
@@ -264,5 +291,21 @@ mod tests {
         );
         assert!(reframer.feeds(&mux));
         assert_eq!(mux.output_type(), Some(StreamType::File));
+    }
+
+    #[test]
+    fn what_adapts_is_aimed_at_what_follows() {
+        let rate = |hz: u32| Cap::is(Prop::SampleRate, hz);
+        let format = |f: SampleFormat| Cap::is(Prop::AudioFormat, f);
+        let raw = Cap::codec(StreamType::Audio, CodecId::Raw);
+        let outputs = [&raw[..], &[format(SampleFormat::Flt), format(SampleFormat::S16)]].concat();
+        let resample = Bundle::new(raw.clone(), outputs).adapting([Prop::SampleRate, Prop::AudioFormat]);
+        let next =
+            [&raw[..], &[rate(8_000), rate(16_000), Cap::is(Prop::NumChannels, 1_u32), format(SampleFormat::S16)]];
+        let encoder = Bundle::new(next.concat(), []);
+        assert!(resample.feeds(&encoder));
+        let aimed = [&raw[..], &[format(SampleFormat::S16), rate(8_000), rate(16_000)]].concat();
+        assert_eq!(resample.towards(&encoder).outputs, aimed, "the number of channels is none of its business");
+        assert_eq!(resample.towards(&Bundle::new(raw.clone(), [])), resample, "nothing is asked for");
     }
 }

@@ -39,7 +39,7 @@ impl Plugin for AacEncoder {
 
     fn help(&self) -> &'static str {
         "Encodes raw sound, flt or s16, of 1 or 2 channels, at the sample rates of AAC: 8000, 11025, 12000, 16000, \
-         22050, 24000, 32000, 44100, 48000, 64000, 88200 and 96000 Hz.\n\
+         22050, 24000, 32000, 44100, 48000, 64000, 88200 and 96000 Hz; resample is inserted for other sound.\n\
          The bit rate is b (or bitrate, or rate), else the TargetRate of the input, else 64 kb/s for each channel, or \
          4 bits for each sample where that is less. FDK exceeds rates below about 12 kb/s for each channel.\n\
          An encoder begins with priming that is not part of the sound. The first packet is timed that much before the \
@@ -61,16 +61,12 @@ impl Plugin for AacEncoder {
     }
 
     fn caps(&self, _options: &Options) -> Vec<Bundle> {
-        let [ty, raw] = Cap::codec(StreamType::Audio, CodecId::Raw);
-        vec![Bundle::new(
-            [
-                ty,
-                raw,
-                Cap::is(Prop::AudioFormat, SampleFormat::Flt).or_absent(),
-                Cap::is(Prop::AudioFormat, SampleFormat::S16).or_absent(),
-            ],
-            Cap::framed(StreamType::Audio, CodecId::Aac),
-        )]
+        let formats = [SampleFormat::Flt, SampleFormat::S16].map(|f| Cap::is(Prop::AudioFormat, f));
+        let rates = settings::SAMPLE_RATES.iter().map(|r| Cap::is(Prop::SampleRate, *r));
+        let channels = settings::CHANNELS.map(|n| Cap::is(Prop::NumChannels, n));
+        let sound = formats.into_iter().chain(rates).chain(channels).map(Cap::or_absent);
+        let inputs: Vec<Cap> = Cap::codec(StreamType::Audio, CodecId::Raw).into_iter().chain(sound).collect();
+        vec![Bundle::new(inputs, Cap::framed(StreamType::Audio, CodecId::Aac))]
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {

@@ -15,8 +15,11 @@ const DEFAULT_RATE: u32 = 64_000;
 const MAX_BITS_PER_SAMPLE: u32 = 6;
 
 /// Sample rates with an index (ISO 14496-3, table 1.18) that both libraries take, Hz.
-const SAMPLE_RATES: &[u32] =
+pub(crate) const SAMPLE_RATES: &[u32] =
     &[8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000];
+
+/// Numbers of channels that are encoded.
+pub(crate) const CHANNELS: [u32; 2] = [1, 2];
 
 /// Option table of `aacenc`. Names are those of GPAC's ffenc.
 pub(crate) const OPTIONS: &[OptionDef] = &[
@@ -96,7 +99,7 @@ fn sample_rate(rate: u32) -> Result<u32> {
 }
 
 fn channel_count(channels: u32) -> Result<u32> {
-    if (1..=2).contains(&channels) {
+    if CHANNELS.contains(&channels) {
         return Ok(channels);
     }
     Err(Error::unsupported(format!("aacenc takes 1 or 2 channels, not {channels}")))

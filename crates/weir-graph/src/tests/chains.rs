@@ -1,7 +1,7 @@
 //! Which chain is chosen: length, `gfreg`, priority, registration; and what no chain may do.
 
 use weir_media::{Bundle, Cap, CodecId, Prop, StreamType};
-use weir_plugin::Role;
+use weir_plugin::{Kind, OptionDef, Role};
 
 use super::kit::{Type, check_graph, declare, file, framed, raw, registry, run, ty};
 use crate::{Given, Global, Graph, Rules};
@@ -293,4 +293,66 @@ fn no_chain_begins_to_a_filter_that_may_have_no_copy_and_has_its_stream() {
             -(PID A raw audio) null#2 (idx=5, copy of null)
         ",
     );
+}
+/// A filter that changes the sample rate, an encoder that takes two, and sources of 11, 16 and 16 to 8 Hz.
+fn adapting() -> Vec<Type> {
+    const RATE: &[OptionDef] = &[OptionDef::new("osr", Kind::Int { min: 1, max: 99 }, "", "Rate")];
+    fn at(rates: &[u32]) -> Vec<Cap> {
+        let rates = rates.iter().map(|r| Cap::is(Prop::SampleRate, *r));
+        raw(StreamType::Audio).into_iter().chain(rates).collect()
+    }
+    let change = |_: &_| vec![Bundle::new(at(&[]), at(&[])).adapting([Prop::SampleRate])];
+    vec![
+        transform("resample", change).options(RATE),
+        Type::new("enc", Role::Encoder, |_| vec![Bundle::new(at(&[8, 16]), framed(CodecId::Aac))]),
+        Type::new("mic11", Role::Source, |_| vec![Bundle::new([], at(&[11]))]),
+        Type::new("mic16", Role::Source, |_| vec![Bundle::new([], at(&[16]))]),
+    ]
+}
+
+#[test]
+fn what_adapts_a_stream_is_inserted_where_only_that_keeps_it_from_a_filter() {
+    check(
+        adapting(),
+        None,
+        "mic16 enc null",
+        "
+        mic16 (idx=1)
+        -(PID 1 raw audio) enc (idx=2)
+        --(PID 1 aac) null (idx=3)
+        ",
+    );
+    check(
+        adapting(),
+        None,
+        "mic11 enc @1 enc null",
+        "
+        mic11 (idx=1)
+        -(PID 1 raw audio) resample (dyn_idx=5)
+        --(PID 1 raw audio) enc (idx=2)
+        ---(PID 1 aac) null (idx=4)
+        --(PID 1 raw audio) enc#2 (idx=3)
+        ---(PID 1 aac) null#2 (idx=6, copy of null)
+        ",
+    );
+}
+
+#[test]
+fn what_adapts_a_stream_is_inserted_where_arguments_ask_for_it() {
+    check(
+        adapting(),
+        None,
+        "mic16 enc:osr=8 null",
+        "
+        mic16 (idx=1)
+        -(PID 1 raw audio) resample (osr=8) (dyn_idx=4)
+        --(PID 1 raw audio) enc (osr=8) (idx=2)
+        ---(PID 1 aac) null (idx=3)
+        ",
+    );
+    let registry = registry(adapting());
+    let mut graph = Graph::new(&registry);
+    declare(&mut graph, &registry, "mic16 enc:osr=8:osb=1 null");
+    run(&mut graph);
+    assert_eq!(graph.unused(), [crate::Unused::Arg(crate::NodeId::new(1), 1)], "and only what it knows");
 }

@@ -29,7 +29,7 @@ impl Type {
         Self { name, role, caps, options: &[], most_inputs: None, priority: 0, explicit: false }
     }
 
-    fn options(self, options: &'static [OptionDef]) -> Self {
+    pub(crate) fn options(self, options: &'static [OptionDef]) -> Self {
         Self { options, ..self }
     }
 }
@@ -321,6 +321,9 @@ fn outputs(node: &Node, input: &Props, inputs: usize) -> Vec<Props> {
         Role::Mux => {
             let bundle = node.bundle.as_ref().or_else(|| node.caps.iter().find(|b| b.accepts(input).is_ok()));
             vec![with_caps(Props::new(), &bundle.expect("it takes its input").outputs)]
+        }
+        _ if node.bundle.as_ref().is_some_and(|b| !b.adapts.is_empty()) => {
+            node.bundle.iter().map(|b| with_caps(input.clone(), &b.outputs)).collect()
         }
         _ => {
             let ways = node.caps.iter().filter(|b| b.accepts(input).is_ok());
