@@ -29,8 +29,8 @@ pub enum Piece {
 
 /// Digits a number may be filled up to.
 const DIGITS_MAX: usize = 32;
-/// Keys that segmenters fill in while they write; here they stay as they are.
-const LATER: &[&str] = &["Number", "Time", "RepresentationID", "Bandwidth", "SubNumber"];
+/// Keys that segmenters and recorders fill in while they write; here they stay as they are.
+const LATER: &[&str] = &["Date", "Number", "Time", "RepresentationID", "Bandwidth", "SubNumber"];
 
 impl Template {
     /// Reads a text. `$$` is a dollar sign; a dollar sign without a second one is itself, too.

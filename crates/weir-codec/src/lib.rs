@@ -19,6 +19,7 @@ pub mod hevc;
 pub mod mp3;
 pub mod opus;
 mod ratio;
+pub mod rfc6381;
 mod stream;
 pub mod vp9;
 mod window;

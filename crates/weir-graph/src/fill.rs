@@ -29,6 +29,15 @@ impl Graph {
         Ok(())
     }
 
+    /// Where a sink writes, as far as a PID with these properties from `from` tells, for a muxer that names more files
+    /// after it. `None` while something is still to be filled in.
+    pub(crate) fn destination(&self, sink: NodeId, from: NodeId, props: &Props) -> Option<String> {
+        match &self.nodes[sink].template {
+            Some(template) => self.filled(template, sink, from, props).ok(),
+            None => self.nodes[sink].options.text(DST).map(str::to_owned),
+        }
+    }
+
     fn filled(&self, template: &Template, sink: NodeId, from: NodeId, props: &Props) -> Result<String, String> {
         let original = self.nodes[sink].original(sink);
         let number = self.copies.get(&original).map_or(0, |c| c.iter().position(|id| *id == sink).map_or(0, |i| i + 1));

@@ -432,7 +432,7 @@ impl Graph {
         target: NodeId,
         done: &mut Resolution,
     ) -> Result<NodeId, Refusal> {
-        let heard = self.inherit(pid.from, hop, target);
+        let heard = self.inherit(pid, hop, target);
         if let Some(id) = self.reusable(pid, hop, target, &heard.args)? {
             if let Origin::Inserted(targets) = &mut self.nodes[id].origin
                 && !targets.is_empty()
@@ -499,10 +499,18 @@ impl Graph {
         self.nodes().find(|(_, n)| serves(n)).map(|(id, _)| id)
     }
 
+    /// Where a target writes, when it is a sink with such an option.
+    fn destination_of(&self, target: NodeId, pid: Pid<'_>) -> Option<String> {
+        let node = &self.nodes[target];
+        let has_place = node.is_sink() && node.options.table().iter().any(|o| o.name == "dst");
+        has_place.then(|| self.destination(target, pid.from, pid.props)).flatten()
+    }
+
     /// Arguments an inserted filter sees: global options, those of the nearest declared filter before it, then of the
-    /// one behind it. A demuxer serves all outputs, so it sees those of none.
-    fn inherit(&self, from: NodeId, hop: &FirstHop, target: NodeId) -> Inherited {
-        let before = self.declared_before(from);
+    /// one behind it. A demuxer serves all outputs, so it sees those of none. Where its output writes is for a muxer that
+    /// asks for it.
+    fn inherit(&self, pid: Pid<'_>, hop: &FirstHop, target: NodeId) -> Inherited {
+        let before = self.declared_before(pid.from);
         let sides = [Some(before), hop.bundle.is_some().then_some(target)];
         let mut heard =
             Inherited { options: Options::defaults(hop.plugin.options()), args: Vec::new(), places: Vec::new() };
@@ -517,6 +525,11 @@ impl Graph {
                     heard.places.push((side, at));
                 }
             }
+        }
+        if hop.plugin.role() == Role::Mux
+            && let Some(dst) = self.destination_of(target, pid)
+        {
+            apply(&mut heard.options, hop, &Given::new("dst", Some(&dst)));
         }
         heard
     }

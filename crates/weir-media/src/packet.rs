@@ -73,6 +73,27 @@ pub enum Payload {
     Frame(Arc<Frame>),
 }
 
+/// Which file the bytes of a packet belong to, on a PID that is written as several files.
+///
+/// Names are those of files beside the one that the output names: no folders.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Piece {
+    /// A new file begins with this packet, and whoever writes it names it; the one before is complete. Packets without a
+    /// piece follow in the same file.
+    Next,
+    /// Of the file of this name, which begins with the first such packet and is complete with the `last`.
+    Of {
+        /// Its name.
+        name: Arc<str>,
+        /// Nothing follows in it.
+        last: bool,
+    },
+    /// All of the file of this name, in place of one that may be there: nobody ever sees a part of it.
+    Whole(Arc<str>),
+    /// The file of this name is to be removed. The packet is empty.
+    Removed(Arc<str>),
+}
+
 /// One unit of media: an access unit, a raw frame, a block of samples, or a piece of a file.
 ///
 /// `dts`, `cts` and `duration` are in units of the PID's `Timescale`.
@@ -93,6 +114,8 @@ pub struct Packet {
     /// Set when this packet overwrites earlier bytes of a [`Delivery::File`](crate::Delivery::File) stream at that
     /// offset, instead of being appended.
     pub patch_at: Option<u64>,
+    /// Set where the bytes of a [`Delivery::File`](crate::Delivery::File) stream go to more than one file.
+    pub piece: Option<Piece>,
 }
 
 impl Packet {
@@ -109,7 +132,16 @@ impl Packet {
     }
 
     fn with_payload(data: Payload, ts: i64) -> Self {
-        Self { data, dts: ts, cts: ts, duration: 0, flags: Flags::NONE, origin: Time::ZERO, patch_at: None }
+        Self {
+            data,
+            dts: ts,
+            cts: ts,
+            duration: 0,
+            flags: Flags::NONE,
+            origin: Time::ZERO,
+            patch_at: None,
+            piece: None,
+        }
     }
 
     /// The payload as bytes; `None` for a raw picture.

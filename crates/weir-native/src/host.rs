@@ -151,6 +151,7 @@ impl<'c, 'm> Call<'c, 'm> {
             flags: Flags::from_bits(times.flags.to_le_bytes()[0]),
             origin: Time::from_micros(times.origin),
             patch_at: None,
+            piece: None,
         };
         self.ctx.send(out, packet);
         Ok(abi::OK)

@@ -128,6 +128,8 @@ pub struct Mailbox {
     pub effects: Vec<Effect>,
     /// No more inputs are being resolved for this filter.
     pub settled: bool,
+    /// The session runs by the clock.
+    pub live: bool,
     /// The process-wide memory account.
     pub memory: Memory,
     services: u32,
@@ -144,6 +146,7 @@ impl Mailbox {
             outs: Vec::new(),
             effects: Vec::new(),
             settled: false,
+            live: false,
             memory,
             services: 0,
         }
@@ -201,6 +204,12 @@ impl Ctx<'_> {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.mail.settled
+    }
+
+    /// Whether the session is live: it runs by the clock, and edges downstream of where time enters never push back.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.mail.live
     }
 
     /// Opens an output. Its properties must hold `StreamType`, and `CodecID` unless it is a file. How much room it has is

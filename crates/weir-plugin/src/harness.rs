@@ -95,6 +95,11 @@ impl Harness {
         self.mail.settled = settled;
     }
 
+    /// Says whether the session is live.
+    pub fn set_live(&mut self, live: bool) {
+        self.mail.live = live;
+    }
+
     /// Moves both clocks forward.
     pub fn advance(&mut self, by: Duration) {
         self.mail.now += by;

@@ -23,6 +23,7 @@ pub fn registry() -> Registry {
     weir_mux_mp4::register(&mut registry);
     weir_mux_raw::register(&mut registry);
     weir_mux_ts::register(&mut registry);
+    weir_mux_hls::register(&mut registry);
     weir_reframe::register(&mut registry);
     weir_failover::register(&mut registry);
     weir_pass::register(&mut registry);

@@ -202,6 +202,7 @@ impl Pid {
             flags: self.take_flags(unit.key, read.disposable),
             origin: unit.origin,
             patch_at: None,
+            piece: None,
         });
         Ok(Made { props, packet, end: (dts / self.per_milli()).saturating_add(self.step) })
     }

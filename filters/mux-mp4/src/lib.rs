@@ -2,12 +2,7 @@
 //!
 //! Media goes out as it comes; what is kept of it is a few words a sample. It never looks into a picture or a sound.
 
-mod boxes;
-mod entry;
-mod fragment;
-mod movie;
 mod mux;
-mod track;
 
 use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, StreamType};
 use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role};

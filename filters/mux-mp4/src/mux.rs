@@ -1,14 +1,9 @@
 //! The filter: packets in decoding order to a file, whole or in fragments.
 
-use weir_codec::{StreamConfig, av1};
-use weir_media::{Bytes, CodecId, Delivery, Flags, Frac, Packet, Payload, Prop, Props, StreamType};
+use weir_media::{Bytes, Delivery, Flags, Frac, Packet, Payload, Prop, Props, StreamType};
+use weir_mp4::{Chunk, Part, SAMPLE_BYTES, Sample, Tables, file_type, moof, movie};
 use weir_plugin::interleave::{self, MICROS, Track, Waiting};
 use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Lease, Level, Memory, Options, OutId, Result, Status};
-
-use crate::entry::{entry, entry_of_packet};
-use crate::fragment::{Part, moof};
-use crate::movie::{file_type, movie};
-use crate::track::{Chunk, SAMPLE_BYTES, Sample, Tables};
 
 /// Packets written in one call.
 const PACKETS_PER_CALL: usize = 64;
@@ -179,11 +174,11 @@ impl Mux {
         for (track, tables) in self.tracks.iter_mut().zip(&mut self.tables) {
             while let Some(Waiting::Config(_)) = track.queue.front() {
                 if let Some(Waiting::Config(config)) = track.queue.pop_front() {
-                    tables.configure(&config)?;
+                    tables.configure(&config).map_err(refused)?;
                 }
             }
             if let Some(Waiting::Packet(packet, _)) = track.queue.front() {
-                tables.configure_by(packet)?;
+                tables.configure_by(packet).map_err(refused)?;
                 tables.sample(packet);
             }
         }
@@ -209,7 +204,7 @@ impl Mux {
                     self.change_entry(ctx, i)?;
                 }
                 self.tables[i].props = self.tracks[i].props.clone();
-                self.tables[i].configure(&config)?;
+                self.tables[i].configure(&config).map_err(refused)?;
             }
             Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
             None => return Ok(false),
@@ -248,12 +243,12 @@ impl Mux {
 
     fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {
         let Some(data) = packet.bytes().filter(|b| !b.is_empty()).cloned() else { return Ok(()) };
-        self.tables[i].configure_by(packet)?;
+        self.tables[i].configure_by(packet).map_err(refused)?;
         if self.tables[i].entries.is_empty() {
             return Err(Error::bad_input("media comes before the parameters of its decoder"));
         }
         let too_large = || Error::bad_input("a packet is too large, or too far from its decoding time, for MP4");
-        let data = self.tables[i].stored(data)?;
+        let data = self.tables[i].stored(data).map_err(refused)?;
         let packet = &Packet { data: Payload::Bytes(data.clone()), ..packet.clone() };
         let mut sample = self.tables[i].sample(packet).ok_or_else(too_large)?;
         self.hold_time(ctx, i, &mut sample);
@@ -386,31 +381,11 @@ impl Mux {
     }
 }
 
-impl Tables {
-    /// Takes a decoder configuration for what follows.
-    fn configure(&mut self, config: &Bytes) -> Result<()> {
-        if self.entries.last().is_none_or(|(last, _)| last != config) {
-            let entry = entry(&self.props, config)?;
-            self.entries.push((config.clone(), entry));
-        }
-        Ok(())
-    }
-
-    /// Takes the configuration from the first packet, for codecs that have none of their own.
-    fn configure_by(&mut self, packet: &Packet) -> Result<()> {
-        let codec = self.props.codec().filter(|codec| !StreamConfig::has_record(*codec));
-        if let (Some(_), Some(data), true) = (codec, packet.bytes(), self.entries.is_empty()) {
-            self.entries.push((Bytes::new(), entry_of_packet(&self.props, data)?));
-        }
-        Ok(())
-    }
-
-    /// A packet as it is kept: AV1 without temporal delimiters (AV1-ISOBMFF 2.4).
-    fn stored(&self, data: Bytes) -> Result<Bytes> {
-        match self.props.codec() {
-            Some(CodecId::Av1) => av1::without_delimiters(&data).map_err(|e| Error::bad_input(e.to_string())),
-            _ => Ok(data),
-        }
+/// An error of the container as one of the filter.
+fn refused(e: weir_mp4::Error) -> Error {
+    match e {
+        weir_mp4::Error::BadInput(why) => Error::bad_input(why),
+        weir_mp4::Error::Unsupported(why) => Error::unsupported(why),
     }
 }
 

@@ -4,7 +4,6 @@
 //! stream is that of its media.
 
 mod mux;
-mod packets;
 
 use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, StreamType};
 use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role};

@@ -1,8 +1,12 @@
-//! `fout`: writes a byte stream to a local file, to standard output, or to nowhere.
+//! `fout`: writes a byte stream to a local file, to standard output, or to nowhere. `hlsout`: writes the playlists and
+//! segments of a stream for HTTP Live Streaming to a folder.
 //!
 //! It never buffers: when a call returns, every packet it took is with the operating system. It never looks into the
 //! bytes and never waits for the disk to make them durable.
 
+mod folder;
+mod hls;
+mod names;
 mod target;
 mod write;
 
@@ -16,7 +20,7 @@ const OPTIONS: &[OptionDef] = &[
         "dst",
         Kind::Str,
         "",
-        "Path or file:// URL to write; `-` or `stdout` for standard output, `null` for nowhere",
+        "Path or file:// URL to write; `-` or `stdout` for standard output, `null` for nowhere. `$Date$` and `$Time$` in it are when a file begins, in UTC; `$Number$` or `$Number%03d$` is its number",
     ),
     OptionDef::new("ext", Kind::Str, "", "Extension to write for instead of that of the name"),
     OptionDef::new("mime", Kind::Str, "", "What to write as a MIME type, such as video/mp2t, instead of by extension"),
@@ -24,8 +28,9 @@ const OPTIONS: &[OptionDef] = &[
     OptionDef::new("ow", Kind::Bool, "yes", "Overwrite a file that exists"),
 ];
 
-/// Adds `fout` to a registry.
+/// Adds `fout` and `hlsout` to a registry.
 pub fn register(registry: &mut Registry) {
+    registry.register(hls::HlsSink);
     registry.register(FileSink);
 }
 
@@ -43,7 +48,8 @@ impl Plugin for FileSink {
 
     fn help(&self) -> &'static str {
         "The extension of the name, or `ext`, says what to write. Missing directories are made. The file is made, and an \
-         old one emptied, when the first stream arrives. `null` takes anything and drops it."
+         old one emptied, when the first stream arrives. `null` takes anything and drops it.\n\nWhere a muxer splits what it \
+         writes, each part has a file of its own; names that do not tell them apart get a number."
     }
 
     fn role(&self) -> Role {

@@ -8,6 +8,8 @@ use std::path::Path;
 use weir_media::{Bytes, file_ext, local_path};
 use weir_plugin::{Error, ErrorKind, Options, Result};
 
+use crate::folder::Folder;
+
 /// What the options say.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -18,10 +20,20 @@ pub(crate) struct Settings {
     overwrite: bool,
 }
 
+/// What is written to now.
+pub(crate) enum Opened {
+    /// Bytes go nowhere.
+    Nothing,
+    File(Target),
+    Folder(Folder),
+}
+
 /// The place a stream is written to.
 #[derive(Debug)]
 pub(crate) enum Place {
     Path(String),
+    /// Pieces, beside the file of this path.
+    Beside(String),
     Stdout,
     Nowhere,
 }
@@ -78,10 +90,19 @@ impl Settings {
         Ok(Self { place, ext, append: flag("append"), overwrite: flag("ow") })
     }
 
+    /// For pieces beside the file that the options name.
+    pub(crate) fn of_pieces(options: &Options) -> Result<Self> {
+        let dst = options.text("dst").filter(|d| !d.is_empty());
+        let dst = dst.ok_or_else(|| Error::bad_option("hlsout needs dst=PATH"))?;
+        let path = local_path(dst).ok_or_else(|| Error::bad_option(format!("{dst} is not a local file")))?;
+        let overwrite = options.bool("ow").unwrap_or_default();
+        Ok(Self { place: Place::Beside(path.to_owned()), ext: None, append: false, overwrite })
+    }
+
     /// What to call the place in messages.
     pub(crate) fn name(&self) -> &str {
         match &self.place {
-            Place::Path(path) => path,
+            Place::Path(path) | Place::Beside(path) => path,
             Place::Stdout => "standard output",
             Place::Nowhere => "null",
         }
@@ -94,27 +115,28 @@ impl Settings {
 
     /// Finds out what can be known before anything is written, without a change on disk.
     pub(crate) fn check(&self) -> Result<()> {
-        let Place::Path(path) = &self.place else { return Ok(()) };
+        let (Place::Path(path) | Place::Beside(path)) = &self.place else { return Ok(()) };
         match fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Err(Error::new(ErrorKind::Io, format!("{path} is a directory, not a file"))),
-            Ok(_) if !self.overwrite && !self.append => Err(self.exists()),
+            Ok(_) if !self.overwrite && !self.append => Err(exists(path)),
             _ => Ok(()),
         }
     }
 
-    fn exists(&self) -> Error {
-        Error::new(ErrorKind::Io, format!("{} exists and ow=no keeps it", self.name()))
-    }
-
-    /// Opens the place for writing, making directories that are missing. `None` when bytes go nowhere.
-    pub(crate) fn open(&self) -> Result<Option<Target>> {
+    /// Opens the place for writing, a file under this name, making directories that are missing.
+    pub(crate) fn open(&self, name: &str) -> Result<Opened> {
         let file = match &self.place {
-            Place::Nowhere => return Ok(None),
+            Place::Nowhere => return Ok(Opened::Nothing),
+            Place::Beside(path) => {
+                let path = Path::new(path);
+                make_parent(path)?;
+                return Ok(Opened::Folder(Folder::beside(path)));
+            }
             // A duplicate of the descriptor: std's own handle would buffer by lines.
             Place::Stdout => {
                 io::stdout().as_fd().try_clone_to_owned().map(File::from).map_err(|e| self.error("open", &e))?
             }
-            Place::Path(path) => self.open_path(Path::new(path))?,
+            Place::Path(_) => self.open_path(name)?,
         };
         let seekable = matches!(self.place, Place::Path(_)) && file.metadata().is_ok_and(|m| m.is_file());
         let mut target = Target { file, seekable, base: 0, end: 0 };
@@ -122,13 +144,11 @@ impl Settings {
             target.base = target.file.seek(SeekFrom::End(0)).map_err(|e| self.error("append to", &e))?;
             target.end = target.base;
         }
-        Ok(Some(target))
+        Ok(Opened::File(target))
     }
 
-    fn open_path(&self, path: &Path) -> Result<File> {
-        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).map_err(|e| no_directory(parent, &e))?;
-        }
+    fn open_path(&self, path: &str) -> Result<File> {
+        make_parent(Path::new(path))?;
         let mut how = OpenOptions::new();
         how.write(true);
         match (self.append, self.overwrite) {
@@ -137,9 +157,20 @@ impl Settings {
             (false, false) => how.create_new(true),
         };
         how.open(path).map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => self.exists(),
-            _ => self.error("open", &e),
+            io::ErrorKind::AlreadyExists => exists(path),
+            _ => Error::new(ErrorKind::Io, format!("cannot open {path}: {e}")),
         })
+    }
+}
+
+fn exists(path: &str) -> Error {
+    Error::new(ErrorKind::Io, format!("{path} exists and ow=no keeps it"))
+}
+
+fn make_parent(path: &Path) -> Result<()> {
+    match path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        Some(parent) => fs::create_dir_all(parent).map_err(|e| no_directory(parent, &e)),
+        None => Ok(()),
     }
 }
 

@@ -8,7 +8,6 @@
 
 mod canvas;
 mod card;
-mod clock;
 mod dial;
 mod font;
 mod layout;

@@ -7,7 +7,6 @@ use weir_plugin::{Error, ErrorKind, Lease, Memory, Result};
 
 use crate::canvas::{Area, Canvas, Matrix, Yuv, to_f32};
 use crate::card::{self, Backdrop};
-use crate::clock;
 use crate::dial::Dial;
 use crate::font::Font;
 use crate::layout::{self, Circle, Layout};
@@ -15,6 +14,7 @@ use crate::marker::{self, Marker};
 use crate::settings::PictureSettings;
 use crate::sound::Tone;
 use crate::timing::Shown;
+use weir_media::utc;
 
 const BLACK: Yuv = Yuv::grey(16);
 const WHITE: u8 = 235;
@@ -177,14 +177,14 @@ impl Picture {
         let Some(font) = &mut self.lines else { return };
         let s = shown.seconds;
         let time = format!("{:02}:{:02}:{:02}/{:02}", s / 3_600, s / 60 % 60, s % 60, shown.frame);
-        let utc = clock::time_of_day(moment.utc);
+        let utc = utc::time_of_day(moment.utc);
         let (number, layout) = (moment.number, &self.layout);
         if layout.small {
             let texts = [format!("F {number}"), format!("T {time}"), format!("U {utc}")];
             return write_lines(canvas, font, layout.beside_dial, &texts);
         }
         let mark = if self.settings.lock { "UTC*" } else { "UTC " };
-        let date = format!("Date {}", clock::date(moment.utc));
+        let date = format!("Date {}", utc::date(moment.utc));
         write_lines(canvas, font, layout.under_card, &[date, format!("{mark} {utc}")]);
         write_lines(canvas, font, layout.beside_dial, &[format!("Frame: {number}"), format!("Time: {time}")]);
     }

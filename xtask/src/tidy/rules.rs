@@ -32,6 +32,8 @@ const BANS: &[Ban] = &[
             "crates/weir-amf/",
             "crates/weir-codec/",
             "crates/weir-flv/",
+            "crates/weir-mp4/",
+            "crates/weir-ts/",
             "crates/weir-rtmp/",
         ],
         names: &[

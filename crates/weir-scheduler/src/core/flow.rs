@@ -28,6 +28,7 @@ impl<P: Platform> Core<P> {
         mail.now = now;
         mail.utc = self.platform.utc_micros();
         mail.settled = self.settled;
+        mail.live = self.live;
         for (out, state) in mail.outs.iter_mut().enumerate() {
             state.credit = self.credit(i, out);
         }

@@ -9,7 +9,8 @@ use crate::track::Tables;
 const MICROS: u32 = 1_000_000;
 
 /// The start of a file.
-pub(crate) fn file_type(fragmented: bool) -> Vec<u8> {
+#[must_use]
+pub fn file_type(fragmented: bool) -> Vec<u8> {
     let mut out = Vec::new();
     boxed(&mut out, b"ftyp", |out| {
         out.extend_from_slice(b"isom");
@@ -22,7 +23,8 @@ pub(crate) fn file_type(fragmented: bool) -> Vec<u8> {
 }
 
 /// The movie box. With fragments to follow, tables are empty and no length is known.
-pub(crate) fn movie(tracks: &[Tables], scale: u32, fragmented: bool) -> Vec<u8> {
+#[must_use]
+pub fn movie(tracks: &[Tables], scale: u32, fragmented: bool) -> Vec<u8> {
     let zero = tracks.iter().filter(|t| t.began).map(starts_at).min().unwrap_or(0);
     let length = |t: &Tables| if fragmented { 0 } else { lead(t, zero, scale) + t.in_scale(t.shown(), scale) };
     let longest = tracks.iter().map(length).max().unwrap_or(0);

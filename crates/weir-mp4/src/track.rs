@@ -1,49 +1,64 @@
 //! [`Tables`]: what is kept of the samples of a track, and the boxes that say it (ISO/IEC 14496-12 8.6, 8.7).
 
-use weir_media::{Bytes, Packet, Props, StreamType, rescale};
+use weir_codec::{StreamConfig, av1};
+use weir_media::{Bytes, CodecId, Packet, Props, StreamType, rescale};
 
 use crate::boxes::{full, i32, u32, u64};
+use crate::entry::{entry, entry_of_packet};
+use crate::{Error, Result};
 
 /// Memory of one sample, bytes.
-pub(crate) const SAMPLE_BYTES: usize = size_of::<Sample>();
+pub const SAMPLE_BYTES: usize = size_of::<Sample>();
 
 /// One sample.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Sample {
-    pub(crate) size: u32,
+pub struct Sample {
+    /// Bytes.
+    pub size: u32,
     /// Decoding time, from that of the first sample of the track.
-    pub(crate) dts: i64,
-    pub(crate) offset: i32,
+    pub dts: i64,
+    /// From decoding to composition.
+    pub offset: i32,
     /// As the packet said, 0 when it did not.
-    pub(crate) duration: u32,
-    pub(crate) is_key: bool,
+    pub duration: u32,
+    /// Decoding can start here.
+    pub is_key: bool,
 }
 
 /// Samples that stand together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Chunk {
-    pub(crate) at: u64,
-    pub(crate) samples: u32,
+pub struct Chunk {
+    /// Where it begins in the file.
+    pub at: u64,
+    /// How many.
+    pub samples: u32,
     /// Number of the sample entry, from 1.
-    pub(crate) entry: u32,
+    pub entry: u32,
 }
 
 /// What a file says of a track.
-pub(crate) struct Tables {
-    pub(crate) props: Props,
+#[derive(Debug)]
+pub struct Tables {
+    /// Properties of the PID.
+    pub props: Props,
     /// Sample entries: the decoder configuration of each, and the box.
-    pub(crate) entries: Vec<(Bytes, Vec<u8>)>,
-    pub(crate) samples: Vec<Sample>,
-    pub(crate) chunks: Vec<Chunk>,
+    pub entries: Vec<(Bytes, Vec<u8>)>,
+    /// What is written, where the file has an index.
+    pub samples: Vec<Sample>,
+    /// Where it stands.
+    pub chunks: Vec<Chunk>,
     /// Decoding time of the first sample, in the timescale of the track.
-    pub(crate) first_dts: i64,
+    pub first_dts: i64,
     /// When its first sample is heard or seen, in the timescale of the track.
-    pub(crate) starts: i64,
-    pub(crate) began: bool,
+    pub starts: i64,
+    /// Where it begins is known.
+    pub began: bool,
 }
 
 impl Tables {
-    pub(crate) fn new(props: Props) -> Self {
+    /// A track with nothing in it.
+    #[must_use]
+    pub fn new(props: Props) -> Self {
         Self {
             props,
             entries: Vec::new(),
@@ -55,16 +70,21 @@ impl Tables {
         }
     }
 
-    pub(crate) fn timescale(&self) -> u32 {
+    /// Units of its times per second.
+    #[must_use]
+    pub fn timescale(&self) -> u32 {
         self.props.timescale()
     }
 
-    pub(crate) fn is_video(&self) -> bool {
+    /// Whether it carries pictures.
+    #[must_use]
+    pub fn is_video(&self) -> bool {
         self.props.stream_type() == Some(StreamType::Visual)
     }
 
-    /// The sample a packet is. The first one sets where the track begins.
-    pub(crate) fn sample(&mut self, packet: &Packet) -> Option<Sample> {
+    /// The sample a packet is. The first one sets where the track begins. `None` when it is too large, or shown too far
+    /// from where it is decoded.
+    pub fn sample(&mut self, packet: &Packet) -> Option<Sample> {
         if !std::mem::replace(&mut self.began, true) {
             self.first_dts = packet.dts;
             let priming = self.props.i64(weir_media::Prop::Delay).unwrap_or(0).min(0);
@@ -79,8 +99,50 @@ impl Tables {
         })
     }
 
+    /// Puts the start of the track at this time, in its timescale, whatever comes first: for streams of which any part may
+    /// be played with any part of another.
+    pub fn begin_at(&mut self, time: i64) {
+        (self.first_dts, self.starts, self.began) = (time, time, true);
+    }
+
+    /// Takes a decoder configuration for what follows. True when it is another than before.
+    ///
+    /// # Errors
+    /// When it cannot be read, and for codecs that are not written.
+    pub fn configure(&mut self, config: &Bytes) -> Result<bool> {
+        let is_new = self.entries.last().is_none_or(|(last, _)| last != config);
+        if is_new {
+            let entry = entry(&self.props, config)?;
+            self.entries.push((config.clone(), entry));
+        }
+        Ok(is_new)
+    }
+
+    /// Takes the configuration from the first packet, for codecs that have none of their own.
+    ///
+    /// # Errors
+    /// When the packet is none of the codec.
+    pub fn configure_by(&mut self, packet: &Packet) -> Result<()> {
+        let codec = self.props.codec().filter(|codec| !StreamConfig::has_record(*codec));
+        if let (Some(_), Some(data), true) = (codec, packet.bytes(), self.entries.is_empty()) {
+            self.entries.push((Bytes::new(), entry_of_packet(&self.props, data)?));
+        }
+        Ok(())
+    }
+
+    /// A packet as it is kept: AV1 without temporal delimiters (AV1-ISOBMFF 2.4).
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn stored(&self, data: Bytes) -> Result<Bytes> {
+        match self.props.codec() {
+            Some(CodecId::Av1) => av1::without_delimiters(&data).map_err(|e| Error::BadInput(e.to_string())),
+            _ => Ok(data),
+        }
+    }
+
     /// How long each sample lasts: until the next, and the last one as long as it says, or as the one before.
-    pub(crate) fn durations(samples: &[Sample]) -> impl Iterator<Item = u32> + '_ {
+    pub fn durations(samples: &[Sample]) -> impl Iterator<Item = u32> + '_ {
         let last = samples.len().saturating_sub(1);
         samples.iter().enumerate().map(move |(i, s)| match samples.get(i + 1) {
             Some(next) => u32::try_from(next.dts - s.dts).unwrap_or(0),

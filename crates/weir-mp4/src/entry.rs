@@ -1,12 +1,11 @@
 //! Sample entries: what a decoder of a track is set up with (ISO/IEC 14496-12 8.5.2, 14496-14 5.6, 14496-15 5.4 and 8.4,
 //! and for AV1, VP9, Opus, FLAC and AC-3 the bindings of each).
 
+use crate::boxes::{boxed, full, u16, u32, zeros};
+use crate::{Error, Result};
 use weir_codec::opus::OpusHead;
 use weir_codec::{Colour, ac3, mp3};
 use weir_media::{Bytes, CodecId, Prop, Props};
-use weir_plugin::{Error, Result};
-
-use crate::boxes::{boxed, full, u16, u32, zeros};
 
 /// 72 pixels per inch, in 16.16.
 const RESOLUTION: u32 = 0x0048_0000;
@@ -29,7 +28,7 @@ pub(crate) fn entry(props: &Props, config: &Bytes) -> Result<Vec<u8>> {
         Some(CodecId::Vp9) => visual(&mut out, b"vp09", props, as_it_is(b"vpcC")),
         Some(CodecId::Aac) => sound(&mut out, b"mp4a", props, |out| esds(out, MPEG4_AUDIO, config, props)),
         Some(CodecId::Opus) => {
-            let head = OpusHead::parse(config).map_err(|e| Error::bad_input(e.to_string()))?;
+            let head = OpusHead::parse(config).map_err(|e| Error::BadInput(e.to_string()))?;
             sound(&mut out, b"Opus", props, |out| boxed(out, b"dOps", |out| out.extend_from_slice(&head.build_dops())));
         }
         Some(CodecId::Flac) => sound(&mut out, b"fLaC", props, |out| {
@@ -46,7 +45,7 @@ pub(crate) fn entry(props: &Props, config: &Bytes) -> Result<Vec<u8>> {
 /// The sample entry of a track whose packets say themselves what they are; `packet` is its first.
 pub(crate) fn entry_of_packet(props: &Props, packet: &Bytes) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    let bad = |e: weir_codec::Error| Error::bad_input(e.to_string());
+    let bad = |e: weir_codec::Error| Error::BadInput(e.to_string());
     match props.codec() {
         Some(codec @ (CodecId::Ac3 | CodecId::Eac3)) => {
             let specific = ac3::FrameHeader::parse(packet).map_err(bad)?.specific_box(packet);
@@ -65,7 +64,7 @@ pub(crate) fn entry_of_packet(props: &Props, packet: &Bytes) -> Result<Vec<u8>> 
 
 fn not_written(codec: Option<CodecId>) -> Error {
     let name = codec.map_or("this codec", CodecId::name);
-    Error::unsupported(format!("MP4 files of {name} are not written"))
+    Error::Unsupported(format!("MP4 files of {name} are not written"))
 }
 
 fn small(props: &Props, prop: Prop) -> u16 {

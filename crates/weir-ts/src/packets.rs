@@ -24,8 +24,10 @@ const PES_LENGTH_MAX: usize = 0xffff;
 
 /// What kind of stream it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Medium {
+pub enum Medium {
+    /// Pictures in Annex B.
     Avc,
+    /// Sound in ADTS.
     Aac,
 }
 
@@ -43,6 +45,7 @@ pub(crate) struct Unit<'a> {
 }
 
 /// Writes transport packets one after the other.
+#[derive(Debug)]
 pub(crate) struct Packets {
     counters: BTreeMap<u16, ContinuityCounter>,
     writer: TsPacketWriter<Vec<u8>>,

@@ -13,20 +13,23 @@ const KEY: u32 = 0x0200_0000;
 const NO_KEY: u32 = 0x0101_0000;
 
 /// One track's part of a fragment.
-pub(crate) struct Part<'a> {
+#[derive(Debug)]
+pub struct Part<'a> {
     /// Number of the track, from 1.
-    pub(crate) track: u32,
+    pub track: u32,
     /// Number of its sample entry, from 1.
-    pub(crate) entry: u32,
-    pub(crate) samples: &'a [Sample],
+    pub entry: u32,
+    /// What it holds; their data stands together.
+    pub samples: &'a [Sample],
     /// How long its last sample lasts, when the sample behind it is known.
-    pub(crate) last: Option<u32>,
+    pub last: Option<u32>,
     /// Where its data begins behind the header of the `mdat`.
-    pub(crate) offset: u32,
+    pub offset: u32,
 }
 
 /// The `moof` of these parts, number `sequence` from 1.
-pub(crate) fn moof(sequence: u32, parts: &[Part<'_>]) -> Vec<u8> {
+#[must_use]
+pub fn moof(sequence: u32, parts: &[Part<'_>]) -> Vec<u8> {
     // The offsets need the size, which does not depend on them.
     let size = u32::try_from(written(sequence, parts, 0).len()).unwrap_or(u32::MAX);
     written(sequence, parts, size + 8)

@@ -3,13 +3,15 @@
 const DAY_MS: u64 = 86_400_000;
 
 /// `YYYY-MM-DD` of a wall-clock time.
-pub(crate) fn date(utc_micros: u64) -> String {
+#[must_use]
+pub fn date(utc_micros: u64) -> String {
     let (year, month, day) = civil(utc_micros / 1_000 / DAY_MS);
     format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// `HH:MM:SS.mmm` of a wall-clock time.
-pub(crate) fn time_of_day(utc_micros: u64) -> String {
+#[must_use]
+pub fn time_of_day(utc_micros: u64) -> String {
     let ms = utc_micros / 1_000 % DAY_MS;
     let s = ms / 1_000;
     format!("{:02}:{:02}:{:02}.{:03}", s / 3_600, s / 60 % 60, s % 60, ms % 1_000)

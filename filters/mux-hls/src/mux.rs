@@ -1,0 +1,396 @@
+//! The filter: packets in decoding order to renditions, and where their segments end.
+
+use weir_media::{Bytes, Delivery, Flags, Packet, Piece, Prop, Props, rescale};
+use weir_plugin::interleave::{self, MICROS, Track, Waiting};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Lease, Level, Memory, OutId, Result, Status};
+
+use crate::master;
+use crate::rendition::{Common, Rendition, Written};
+use crate::settings::{Segments, Settings};
+use crate::{MP4, TS};
+
+/// Packets taken in one call, and items taken from one input.
+const PACKETS_PER_CALL: usize = 64;
+const ITEMS_PER_CALL: usize = 64;
+/// When no packet comes from some track, the others are not held back longer than this before the start, microseconds.
+const START_WAIT: i64 = 2_000_000;
+/// Tracks at most.
+const TRACKS_MAX: usize = 64;
+/// A segment may end this much before its time, microseconds: containers round.
+const EARLY: i64 = 20_000;
+/// A hole in the time of a track that is longer than this is one in the stream, microseconds.
+const GAP: i64 = 1_000_000;
+/// Memory of one segment in a playlist, bytes, as it is leased; in steps of so many.
+const SEGMENT_BYTES: usize = 320;
+const LEASE_STEP: usize = 64;
+
+/// A stream begun.
+struct Writing {
+    out: OutId,
+    common: Common,
+    renditions: Vec<Rendition>,
+    /// Of each track its rendition and its place there; `None` for those that are left out.
+    places: Vec<Option<(usize, usize)>>,
+    /// What the master playlist says, where there is one.
+    master: Option<Vec<master::Variant>>,
+}
+
+/// The filter.
+pub(crate) struct Mux {
+    settings: Settings,
+    tracks: Vec<Track>,
+    writing: Option<Writing>,
+    lease: Option<Lease>,
+    segments: usize,
+    warned: bool,
+}
+
+impl Mux {
+    pub(crate) fn new(settings: Settings, memory: &Memory) -> Self {
+        let lease = memory.lease(0);
+        Self { settings, tracks: Vec::new(), writing: None, lease, segments: 0, warned: false }
+    }
+
+    fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) {
+        let takes_more = self.writing.is_none() && self.tracks.len() < TRACKS_MAX;
+        let known = self.tracks.iter_mut().find(|t| t.input == input);
+        match (item, known) {
+            (Item::Props(props), Some(track)) => track.set_props(props),
+            (Item::Props(props), None) if takes_more => self.tracks.push(Track::new(input, props)),
+            (Item::Props(props), None) => {
+                let what = props.stream_type().map_or("stream", weir_media::StreamType::name);
+                ctx.log(Level::Warning, format!("a {what} track that comes after the start is left out"));
+            }
+            (Item::Packet(packet), Some(track)) => track.push(packet),
+            (Item::End, Some(track)) => track.ended = true,
+            (Item::Packet(_) | Item::End, None) => {} // of a track that is left out
+        }
+    }
+
+    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
+    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        let is_ready = |t: &Track| t.ended || t.front().is_some();
+        let ready = !self.tracks.is_empty() && self.tracks.iter().all(is_ready);
+        if !ctx.settled() || !(ready || interleave::next(&self.tracks, START_WAIT).is_some()) {
+            return Ok(());
+        }
+        let Some(base) = self.tracks.iter().filter_map(Track::front).min() else {
+            return Err(Error::bad_input("every track ended before its first packet"));
+        };
+        let segments = if self.settings.segments == Segments::Ts { TS } else { MP4 };
+        let out = ctx.open(
+            Props::new()
+                .with(Prop::StreamType, weir_media::StreamType::File)
+                .with(Prop::FileExt, "m3u8")
+                .with(Prop::Mime, segments)
+                .with(Prop::Name, "hls")
+                .with(Prop::Delivery, Delivery::File),
+        );
+        let common = self.common(ctx, base);
+        let renditions = self.renditions(&common, base);
+        let mut places = vec![None; self.tracks.len()];
+        for (r, rendition) in renditions.iter().enumerate() {
+            rendition.tracks.iter().enumerate().for_each(|(place, track)| places[*track] = Some((r, place)));
+        }
+        let master = (renditions.len() > 1).then(Vec::new);
+        self.writing = Some(Writing { out, common, renditions, places, master });
+        self.configure_all()
+    }
+
+    fn common(&self, ctx: &Ctx<'_>, base: i64) -> Common {
+        let is_live = self.settings.live.unwrap_or_else(|| ctx.is_live());
+        let utc = i64::try_from(ctx.utc_micros()).unwrap_or(i64::MAX);
+        // The clock counts twice as fast as segments can follow each other: a restart goes on with higher numbers.
+        let first = if is_live { u64::try_from(utc / (self.settings.segment / 2)).unwrap_or(0) } else { 0 };
+        Common {
+            settings: self.settings.clone(),
+            is_live,
+            is_watched: is_live || ctx.is_live(),
+            utc: utc.saturating_sub(base),
+            first,
+        }
+    }
+
+    /// One track of pictures and one of sound are together; of more, each is by itself.
+    fn renditions(&self, common: &Common, base: i64) -> Vec<Rendition> {
+        let has_media = |i: &usize| !self.tracks[*i].ended || self.tracks[*i].front().is_some();
+        let (mut pictures, sounds): (Vec<usize>, Vec<usize>) =
+            (0..self.tracks.len()).filter(has_media).partition(|i| self.tracks[*i].is_video());
+        // Largest first: which encoder was ready first says nothing.
+        pictures.sort_by_key(|i| std::cmp::Reverse(size(&self.tracks[*i].props)));
+        let stem = &self.settings.stem;
+        let of = |stem: String, tracks: Vec<usize>| {
+            let props = tracks.iter().map(|i| self.tracks[*i].props.clone()).collect();
+            Rendition::new(common, stem, tracks, props, base)
+        };
+        if pictures.len() <= 1 && sounds.len() <= 1 {
+            return vec![of(stem.clone(), [pictures, sounds].concat())];
+        }
+        let pictures = (1..).zip(pictures).map(|(n, i)| (format!("{stem}_v{n}"), i));
+        let sounds = (1..).zip(sounds).map(|(n, i)| (format!("{stem}_a{n}"), i));
+        pictures.chain(sounds).map(|(stem, i)| of(stem, vec![i])).collect()
+    }
+
+    /// What players load before the first segment needs the configuration of every track.
+    fn configure_all(&mut self) -> Result<()> {
+        for i in 0..self.tracks.len() {
+            while let Some(Waiting::Config(_)) = self.tracks[i].queue.front() {
+                if let Some(Waiting::Config(config)) = self.tracks[i].queue.pop_front() {
+                    self.configure(i, &config)?;
+                }
+            }
+            if let (Some(Waiting::Packet(packet, _)), Some((r, place))) = (self.tracks[i].queue.front(), self.place(i))
+                && let Some(writing) = &mut self.writing
+            {
+                writing.renditions[r].learn(place, packet)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, i: usize) -> Option<(usize, usize)> {
+        self.writing.as_ref().and_then(|w| w.places[i])
+    }
+
+    fn configure(&mut self, i: usize, config: &Bytes) -> Result<()> {
+        let (Some((r, place)), Some(writing)) = (self.place(i), &mut self.writing) else { return Ok(()) };
+        writing.renditions[r].configure(place, config, &self.tracks[i].props)
+    }
+
+    /// Takes what waits first in the track whose turn it is. False when nothing can be written now.
+    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
+        let Some(i) = interleave::next(&self.tracks, self.settings.ileave) else { return Ok(false) };
+        match self.tracks[i].queue.pop_front() {
+            Some(Waiting::Config(config)) => self.change(ctx, i, &config)?,
+            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Other parameter sets: what is open ends here, and the next segment does not go on from it.
+    fn change(&mut self, ctx: &mut Ctx<'_>, i: usize, config: &Bytes) -> Result<()> {
+        let Some((r, place)) = self.place(i) else { return Ok(()) };
+        if self.writing.as_ref().is_some_and(|w| w.renditions[r].is_changed_by(place, config)) {
+            self.break_off(ctx, r)?;
+        }
+        self.configure(i, config)
+    }
+
+    /// Ends the open segment of a rendition where its leading track has got to.
+    fn break_off(&mut self, ctx: &mut Ctx<'_>, r: usize) -> Result<()> {
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        writing.renditions[r].break_off();
+        let end = writing.renditions[r].end;
+        self.close(ctx, r, end, false)
+    }
+
+    fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {
+        let Some((r, place)) = self.place(i) else { return Ok(()) };
+        if place == 0 {
+            self.cut_before(ctx, r, packet, dts)?;
+        }
+        let mut written = Vec::new();
+        let next = self.next_of(r, Some((i, packet.dts)));
+        let scale = self.tracks[i].props.timescale();
+        let length = rescale(packet.duration.into(), scale, MICROS);
+        let start = self.start_of(r, place, packet);
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        let (common, rendition) = (&writing.common, &mut writing.renditions[r]);
+        if !rendition.is_open() {
+            // Nothing can be seen before a key picture.
+            let Some((at, shown)) = start else { return Ok(()) };
+            rendition.begin(common, at, shown, &mut written);
+        } else if place == 0 {
+            rendition.make_room(common, packet, (dts, length), &next, &mut written)?;
+        }
+        if place == 0 {
+            rendition.end = dts + length;
+        }
+        rendition.add(place, packet)?;
+        self.put(ctx, written);
+        Ok(())
+    }
+
+    /// When a segment begins and is first seen, in microseconds, if it can begin with this packet: a key packet of the
+    /// leading track, or what stands just before one.
+    fn start_of(&self, r: usize, place: usize, packet: &Packet) -> Option<(i64, i64)> {
+        let lead = &self.tracks[self.writing.as_ref()?.renditions[r].tracks[0]];
+        let of_lead = |w: &'_ Waiting| if let Waiting::Packet(p, _) = w { Some(p.clone()) } else { None };
+        let first = if place == 0 { packet.clone() } else { lead.queue.iter().find_map(of_lead)? };
+        let micros = |time| rescale(time, lead.props.timescale(), MICROS);
+        (first.is_key() || !lead.is_video()).then(|| (micros(first.dts), micros(first.cts)))
+    }
+
+    /// Ends the segment before a packet of the leading track, where it is time or nothing goes on.
+    fn cut_before(&mut self, ctx: &mut Ctx<'_>, r: usize, packet: &Packet, dts: i64) -> Result<()> {
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        let rendition = &mut writing.renditions[r];
+        if !rendition.is_open() {
+            return Ok(());
+        }
+        let lead = &self.tracks[rendition.tracks[0]];
+        let is_key = packet.is_key() || !lead.is_video();
+        let is_lost = packet.flags.contains(Flags::DISCONTINUITY) || dts - rendition.end > GAP;
+        if is_lost {
+            return self.break_off(ctx, r);
+        }
+        let is_due = rendition.length(dts) >= writing.common.settings.segment - EARLY;
+        // Sound beside pictures ends with them, so that all playlists count alike; unless there are none any more.
+        let follows = !lead.is_video() && writing.renditions.iter().any(|o| self.tracks[o.tracks[0]].is_video());
+        let rendition = &mut writing.renditions[r];
+        if follows {
+            let is_alone = rendition.length(dts) >= 2 * writing.common.settings.segment;
+            return if is_alone { self.close(ctx, r, dts, true) } else { Ok(()) };
+        }
+        if is_due && !is_key && !std::mem::replace(&mut rendition.key_asked, true) {
+            ctx.request_key(lead.input);
+        }
+        if !is_due || !is_key {
+            return Ok(());
+        }
+        self.close(ctx, r, dts, true)?;
+        if r == 0 { self.close_sounds(ctx, dts) } else { Ok(()) }
+    }
+
+    /// Ends the segments of renditions of sound where those of pictures end.
+    fn close_sounds(&mut self, ctx: &mut Ctx<'_>, dts: i64) -> Result<()> {
+        let count = self.writing.as_ref().map_or(0, |w| w.renditions.len());
+        for r in 1..count {
+            let Some(writing) = &self.writing else { return Ok(()) };
+            let lead = &self.tracks[writing.renditions[r].tracks[0]];
+            if !lead.is_video() {
+                let at = lead.front().unwrap_or(dts);
+                self.close(ctx, r, at, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// When the next packet of each track of a rendition is decoded, in its timescale; `current` is in hand.
+    fn next_of(&self, r: usize, current: Option<(usize, i64)>) -> Vec<Option<i64>> {
+        let Some(writing) = &self.writing else { return Vec::new() };
+        let waiting = |i: usize| {
+            self.tracks[i].queue.iter().find_map(|w| match w {
+                Waiting::Packet(packet, _) if !packet.flags.contains(Flags::DISCONTINUITY) => Some(packet.dts),
+                _ => None,
+            })
+        };
+        let next = |i: &usize| current.filter(|(c, _)| c == i).map(|(_, dts)| dts).or_else(|| waiting(*i));
+        writing.renditions[r].tracks.iter().map(next).collect()
+    }
+
+    /// Closes the open segment of a rendition, and tells players of it.
+    fn close(&mut self, ctx: &mut Ctx<'_>, r: usize, at: i64, goes_on: bool) -> Result<()> {
+        let mut next = if goes_on { self.next_of(r, None) } else { Vec::new() };
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        let (common, rendition) = (&writing.common, &mut writing.renditions[r]);
+        if !rendition.is_open() {
+            return Ok(());
+        }
+        if let Some(first) = next.first_mut() {
+            // The packet in hand is not in the queue any more: it is the one that begins the next segment.
+            *first = Some(rescale(at, MICROS, self.tracks[rendition.tracks[0]].props.timescale()));
+        }
+        let mut written = Vec::new();
+        let is_longer = rendition.close(common, at, &next, &mut written)?;
+        self.put(ctx, written);
+        self.count()?;
+        if is_longer && !std::mem::replace(&mut self.warned, true) {
+            let wanted = self.settings.segment / 1000;
+            ctx.log(
+                Level::Warning,
+                format!("key pictures are further apart than segdur, {wanted} ms: segments are longer"),
+            );
+        }
+        self.tell_all(ctx, false);
+        Ok(())
+    }
+
+    /// Leases memory for one more segment in the playlists.
+    fn count(&mut self) -> Result<()> {
+        self.segments += 1;
+        if self.segments % LEASE_STEP == 1 && self.writing.as_ref().is_some_and(|w| !w.common.is_live) {
+            let bytes = (self.segments + LEASE_STEP) * SEGMENT_BYTES;
+            if !self.lease.as_mut().is_some_and(|l| l.resize(bytes)) {
+                let message = "the memory cap is reached by the playlist; dmode=dynamic keeps the last of it only";
+                return Err(Error::new(ErrorKind::Limit, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the master playlist, once every rendition has something to play and when rates are higher than it says.
+    fn tell_all(&mut self, ctx: &mut Ctx<'_>, is_last: bool) {
+        let Some(Writing { renditions, master: Some(told), .. }) = &mut self.writing else { return };
+        if !is_last && !renditions.iter().all(Rendition::has_segments) {
+            return;
+        }
+        let is_told = !told.is_empty() && renditions.iter().zip(&*told).all(|(r, t)| !r.rate.is_beyond(&t.rate));
+        if is_told && !is_last {
+            return;
+        }
+        *told = renditions.iter().map(Rendition::variant).collect();
+        let text = master::text(told);
+        let name = format!("{}.m3u8", self.settings.stem);
+        self.put(ctx, vec![(Piece::Whole(name.into()), text.into())]);
+    }
+
+    fn put(&self, ctx: &mut Ctx<'_>, written: Vec<Written>) {
+        let Some(writing) = &self.writing else { return };
+        for (piece, bytes) in written {
+            ctx.send(writing.out, Packet { piece: Some(piece), ..Packet::new(bytes, 0) });
+        }
+    }
+
+    fn finish(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        let count = self.writing.as_ref().map_or(0, |w| w.renditions.len());
+        for r in 0..count {
+            let end = self.writing.as_ref().map_or(0, |w| w.renditions[r].end);
+            self.close(ctx, r, end, false)?;
+            let mut written = Vec::new();
+            if let Some(writing) = &mut self.writing {
+                writing.renditions[r].end(&writing.common, &mut written);
+            }
+            self.put(ctx, written);
+        }
+        self.tell_all(ctx, true);
+        ctx.end_all();
+        Ok(())
+    }
+}
+
+/// Pixels of a picture, and bits per second where that is known.
+fn size(props: &Props) -> (u64, u32) {
+    let of = |prop| props.u32(prop).unwrap_or(0);
+    (u64::from(of(Prop::Width)) * u64::from(of(Prop::Height)), of(Prop::TargetRate).max(of(Prop::Bitrate)))
+}
+
+impl Filter for Mux {
+    fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        if self.writing.as_ref().is_some_and(|w| !ctx.room(w.out)) {
+            return Ok(Status::Idle);
+        }
+        let mut more = interleave::take_inputs(ctx, ITEMS_PER_CALL, |ctx, input, item| {
+            self.take(ctx, input, item);
+            Ok(())
+        })?;
+        if self.writing.is_none() {
+            self.begin(ctx)?;
+        }
+        let Some(out) = self.writing.as_ref().map(|w| w.out) else {
+            return Ok(if more { Status::Again } else { Status::Idle });
+        };
+        let mut written = 0;
+        while written < PACKETS_PER_CALL && ctx.room(out) && self.write_next(ctx)? {
+            written += 1;
+        }
+        more |= written == PACKETS_PER_CALL;
+        let is_over = |t: &Track| t.ended && t.front().is_none();
+        if self.tracks.iter().all(is_over) && ctx.settled() {
+            self.finish(ctx)?;
+            return Ok(Status::Done);
+        }
+        Ok(if more { Status::Again } else { Status::Idle })
+    }
+}
