@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_media::{Bytes, CodecId, Delivery, Frame, Packet, PixelFormat, Prop, Props, StreamType};
+use weir_media::{Bytes, CodecId, Delivery, Frame, Packet, Piece, PixelFormat, Prop, Props, StreamType};
 use weir_plugin::harness::Harness;
 use weir_plugin::{
     Create, Error, ErrorKind, InId, Item, Level, Memory, Options, Phase, Plugin, Registry, Score, Status,
@@ -312,4 +312,46 @@ fn child_writes_standard_output() {
     h.packet(input, block(b"end"));
     h.end(input);
     h.finish().expect("written");
+}
+
+fn next(data: &[u8]) -> Packet {
+    Packet { piece: Some(Piece::Next), ..block(data) }
+}
+
+#[test]
+fn a_stream_in_parts_is_a_file_for_each() {
+    let dir = fresh("parts");
+    let (mut h, input) = harness(&[("dst", &format!("{}/$Date$_$Time$_$Number%02d$.bin", text(&dir)))]).expect("good");
+    h.set_utc(1_700_000_000_000_000);
+    [block(b"one "), block(b"and"), next(b"two"), patch(0, b"T")].into_iter().for_each(|p| h.packet(input, p));
+    h.run().expect("written");
+    h.set_utc(1_700_000_060_000_000);
+    h.packet(input, next(b"three"));
+    h.end(input);
+    h.finish().expect("written");
+    let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    assert_eq!(read("2023-11-14_22-13-20_01.bin"), "one and");
+    assert_eq!(read("2023-11-14_22-13-20_02.bin"), "Two", "a patch is of its own file");
+    assert_eq!(read("2023-11-14_22-14-20_03.bin"), "three");
+    assert_eq!(h.records.last().map(|r| r.bytes), Some(15));
+}
+
+#[test]
+fn names_that_do_not_tell_parts_apart_get_a_number() {
+    let path = fresh("same/rec.bin");
+    let (mut h, input) = harness(&[("dst", text(&path))]).expect("good options");
+    [block(b"one"), next(b"two")].into_iter().for_each(|p| h.packet(input, p));
+    h.end(input);
+    h.finish().expect("written");
+    assert_eq!(fs::read(&path).expect("there"), b"one");
+    assert_eq!(fs::read(path.with_file_name("rec_2.bin")).expect("there"), b"two");
+}
+
+#[test]
+fn one_file_takes_no_named_pieces() {
+    let path = fresh("alone.bin");
+    let (mut h, input) = harness(&[("dst", text(&path))]).expect("good options");
+    h.packet(input, Packet { piece: Some(Piece::Whole("other.bin".into())), ..block(b"x") });
+    let refused = h.run().expect_err("where to?");
+    assert!(refused.message.contains("is one file"), "{refused}");
 }
