@@ -23,6 +23,7 @@ mod memory;
 mod options;
 mod record;
 mod registry;
+mod split;
 mod steps;
 
 pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutQueue, ServiceId};
@@ -33,6 +34,7 @@ pub use memory::{Lease, Memory};
 pub use options::{Applied, OptionDef, Options};
 pub use record::{Drops, OutputRecord, Phase};
 pub use registry::{Create, Lane, Plugin, Registry, Role, Score};
+pub use split::Split;
 pub use steps::{OneToOne, repeat};
 pub use weir_args::value::Kind;
 /// The media values that filters speak in.

@@ -159,6 +159,13 @@ impl Multiplex {
         (self.tables_at, self.clock_at) = (None, None);
     }
 
+    /// Begins another stream with the same tracks: times may be any again.
+    pub fn restart(&mut self) {
+        self.packets = Packets::new();
+        self.streams.iter_mut().for_each(|stream| stream.last = None);
+        self.begin_anew();
+    }
+
     /// Tables, when it is time or a key picture comes: whoever begins there needs them.
     fn write_tables(&mut self, now: i64, is_key: bool) -> Result<()> {
         let due = self.tables_at.is_none_or(|at| now - at >= self.settings.tables_every);

@@ -100,6 +100,11 @@ impl Format {
         news
     }
 
+    /// Forgets what was written, as nobody who reads from here on knows it. Returns the configuration in force.
+    pub(crate) fn forget(&mut self) -> Option<Bytes> {
+        std::mem::take(&mut self.told).0
+    }
+
     /// Colour metadata of what the properties say; `None` when they say nothing, or the form has no place for it.
     pub(crate) fn colour(&self, props: &Props) -> Option<Bytes> {
         let whole = match props.by_name(COLOR_INFO) {

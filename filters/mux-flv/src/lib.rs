@@ -7,7 +7,7 @@ mod mux;
 mod tests;
 
 use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, StreamType};
-use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
+use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Split};
 
 /// Adds `flvmx` to a registry.
 pub fn register(registry: &mut Registry) {
@@ -33,6 +33,8 @@ const OPTIONS: &[OptionDef] = &[
         "no",
         "Write every track in the form of enhanced RTMP, also those that have an original one",
     ),
+    Split::LENGTH,
+    Split::SIZE,
 ];
 
 /// Codecs that can be written, each with its kind. What has an original form comes first.
@@ -97,6 +99,6 @@ impl Plugin for FlvMux {
         let chosen = with.bundle.as_ref().map(|b| &b.outputs);
         let is_live = |c: &Cap| c.prop == Prop::Delivery && c.value == Delivery::Live.into();
         let live = chosen.is_some_and(|caps| caps.iter().any(is_live));
-        Ok(Box::new(mux::Mux::new(mux::Settings::new(&with.options, live))))
+        Ok(Box::new(mux::Mux::new(mux::Settings::new(&with.options, live)?)))
     }
 }

@@ -2,8 +2,8 @@
 
 use weir_codec::StreamConfig;
 use weir_flv::{HEADER_LEN, Header, KeyFrame, SeekableScript};
-use weir_media::{Bytes, BytesMut, Delivery, Flags, Packet, Prop, Props, StreamType, Time, rescale};
-use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, Options, OutId, Result, Status};
+use weir_media::{Bytes, BytesMut, Delivery, Flags, Packet, Piece, Prop, Props, StreamType, Time, rescale};
+use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, Options, OutId, Result, Split, Status};
 
 use weir_plugin::interleave::{self, MICROS, Track, Waiting};
 
@@ -24,15 +24,24 @@ pub(crate) struct Settings {
     slots: usize,
     /// Every track in the enhanced form.
     enhanced: bool,
+    split: Split,
 }
 
 impl Settings {
-    pub(crate) fn new(options: &Options, live: bool) -> Self {
+    pub(crate) fn new(options: &Options, live: bool) -> Result<Self> {
         let default = if live { 300 } else { 1000 };
         let millis = options.millis("ileave").unwrap_or(default);
         let enhanced = options.bool("enhanced").unwrap_or(false);
         let slots = options.int("keyframes").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        Self { live, ileave: i64::try_from(millis.saturating_mul(1000)).unwrap_or(i64::MAX), slots, enhanced }
+        // What is delivered live is one stream.
+        let split = if live { Split::default() } else { Split::new(options)? };
+        Ok(Self {
+            live,
+            ileave: i64::try_from(millis.saturating_mul(1000)).unwrap_or(i64::MAX),
+            slots,
+            enhanced,
+            split,
+        })
     }
 }
 
@@ -56,6 +65,8 @@ struct Writing {
     size: u64,
     /// End of the last packet, milliseconds.
     end: i64,
+    /// What is written next begins a file that is not the first.
+    is_next: bool,
 }
 
 /// The filter.
@@ -135,9 +146,31 @@ impl Mux {
                 .with(Prop::Timescale, 1000u32)
                 .with(Prop::Delivery, delivery),
         );
-        self.state =
-            State::Writing(Box::new(Writing { out, base, script: None, header: self.header(), size: 0, end: 0 }));
+        self.begin_file(out, base, false);
         self.write_start(ctx, rescale(first - base, MICROS, 1000))
+    }
+
+    fn begin_file(&mut self, out: OutId, base: i64, is_next: bool) {
+        let header = self.header();
+        self.state = State::Writing(Box::new(Writing { out, base, script: None, header, size: 0, end: 0, is_next }));
+    }
+
+    /// Completes the file and begins another, when it is time for one, before what can begin a file.
+    fn split_at(&mut self, ctx: &mut Ctx<'_>, dts: i64) -> Result<()> {
+        let size = self.writing().size;
+        if !self.settings.split.is_due(dts, size) {
+            return Ok(());
+        }
+        self.complete(ctx)?;
+        for (track, format) in self.tracks.iter_mut().zip(&mut self.formats) {
+            track.last = None;
+            if let Some(config) = format.forget() {
+                track.queue.push_front(Waiting::Config(config));
+            }
+        }
+        let out = self.writing().out;
+        self.begin_file(out, dts, true);
+        self.write_start(ctx, 0)
     }
 
     fn waited(&self, first: Option<i64>) -> bool {
@@ -192,7 +225,8 @@ impl Mux {
         let writing = self.writing();
         writing.size += data.len() as u64;
         let origin = from.map_or(Time::ZERO, |p| p.origin);
-        ctx.send(writing.out, Packet { flags, origin, ..Packet::new(data, at) });
+        let piece = std::mem::take(&mut writing.is_next).then_some(Piece::Next);
+        ctx.send(writing.out, Packet { flags, origin, piece, ..Packet::new(data, at) });
     }
 
     /// Writes a decoder configuration, and what is known of colour.
@@ -239,6 +273,9 @@ impl Mux {
 
     fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {
         let Some(data) = packet.bytes().filter(|b| !b.is_empty()).cloned() else { return Ok(()) };
+        if packet.is_key() && self.leads(i) {
+            self.split_at(ctx, dts)?;
+        }
         let at = self.timestamp(i, dts);
         let base = self.writing().base;
         let exact = rescale(dts - base, MICROS, 1000);
@@ -247,17 +284,21 @@ impl Mux {
         }
         let scale = self.tracks[i].props.timescale();
         let mut tag = BytesMut::new();
-        let (format, is_video) = (&self.formats[i], self.tracks[i].is_video());
+        let format = &self.formats[i];
         let cts = rescale(rescale(packet.cts, scale, MICROS) - base, MICROS, 1000) - at;
         let cts = i32::try_from(cts).map_err(|_| Error::bad_input("a composition offset is out of range"))?;
         let written = format.frame(data, packet.is_key(), cts, wire(at), &mut tag);
         written.map_err(|e| Error::bad_input(e.to_string()))?;
-        let leads = format.number == 0 && (is_video || !self.tracks.iter().any(Track::is_video));
         self.tracks[i].last = Some(at);
-        let start_here = packet.is_key() && leads;
+        let start_here = packet.is_key() && self.leads(i);
         self.index(start_here, at, at + rescale(packet.duration.into(), scale, 1000));
         self.put(ctx, tag.freeze(), at, self.flags(packet, start_here), Some(packet));
         Ok(())
+    }
+
+    /// Whether players begin with key packets of this track.
+    fn leads(&self, i: usize) -> bool {
+        self.formats[i].number == 0 && (self.tracks[i].is_video() || !self.tracks.iter().any(Track::is_video))
     }
 
     fn flags(&self, packet: &Packet, key: bool) -> Flags {
@@ -275,7 +316,7 @@ impl Mux {
     }
 
     /// The end of the picture tracks, and the start of a file once more with what is known now.
-    fn finish(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+    fn complete(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
         for i in 0..self.tracks.len() {
             if self.tracks[i].is_video() {
                 let at = self.tracks[i].last.unwrap_or(0);
@@ -303,7 +344,6 @@ impl Mux {
         if !self.settings.live && header != self.writing().header {
             ctx.send(out, patch(0, Bytes::copy_from_slice(&header)));
         }
-        ctx.end(out);
         Ok(())
     }
 }
@@ -329,7 +369,8 @@ impl Filter for Mux {
         more |= written == TAGS_PER_CALL;
         let empty = |t: &Track| t.ended && t.front().is_none();
         if self.tracks.iter().all(empty) && ctx.settled() {
-            self.finish(ctx)?;
+            self.complete(ctx)?;
+            ctx.end(out);
             return Ok(Status::Done);
         }
         Ok(if more { Status::Again } else { Status::Idle })

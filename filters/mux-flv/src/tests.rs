@@ -14,7 +14,7 @@ use crate::mux::{Mux, Settings};
 const OUT: OutId = OutId(0);
 
 fn harness(live: bool) -> Harness {
-    Harness::new(Box::new(Mux::new(Settings::new(&Options::defaults(OPTIONS), live))))
+    Harness::new(Box::new(Mux::new(Settings::new(&Options::defaults(OPTIONS), live).expect("defaults"))))
 }
 
 fn video() -> Props {
@@ -252,7 +252,7 @@ fn the_first_tracks_keep_their_original_form_unless_told() {
     let form = |enhanced: &str| {
         let mut options = Options::defaults(OPTIONS);
         options.apply("enhanced", Some(enhanced)).expect("a good option");
-        let mut h = Harness::new(Box::new(Mux::new(Settings::new(&options, true))));
+        let mut h = Harness::new(Box::new(Mux::new(Settings::new(&options, true).expect("good options"))));
         let (v, a) = (h.input(video()), h.input(other(StreamType::Audio, CodecId::Mp3, None)));
         h.packet(v, picture(0));
         h.packet(a, at(0, true));
@@ -379,4 +379,51 @@ fn sound_alone_can_be_started_anywhere() {
     let packets = h.take(OUT);
     assert_eq!(packets.len(), 2 + 4);
     assert!(packets[2..].iter().all(Packet::is_key));
+}
+
+#[test]
+fn a_split_recording_is_files_that_are_each_whole() {
+    let mut options = Options::defaults(OPTIONS);
+    options.apply("split", Some("2")).expect("an option");
+    let mut h = Harness::new(Box::new(Mux::new(Settings::new(&options, false).expect("good options"))));
+    let (v, a) = (h.input(video()), h.input(audio()));
+    for n in 0..250 {
+        h.packet(v, picture(n));
+        h.packet(a, sound(n));
+    }
+    h.end(v);
+    h.end(a);
+    h.finish().expect("ends");
+    let mut files: Vec<Vec<u8>> = vec![Vec::new()];
+    for p in h.take(OUT) {
+        let bytes = p.bytes().expect("bytes");
+        if p.piece.is_some() {
+            assert_eq!(p.piece, Some(weir_media::Piece::Next));
+            files.push(Vec::new());
+        }
+        let file = files.last_mut().expect("one");
+        match p.patch_at {
+            Some(at) => {
+                let at = usize::try_from(at).expect("small");
+                file[at..at + bytes.len()].copy_from_slice(bytes);
+            }
+            None => file.extend_from_slice(bytes),
+        }
+    }
+    assert_eq!(files.len(), 5, "ten seconds by two");
+    let mut frames = 0;
+    for file in files {
+        let mut reader = TagReader::new();
+        reader.push(&file);
+        let read: Vec<Tag> = std::iter::from_fn(|| reader.pull()).collect::<Result<_, _>>().expect("a sound file");
+        let data = MetaData::parse(&read[0].body, weir_amf::Limits::SCRIPT).expect("sound").expect("onMetaData");
+        assert_eq!((data.file_size, data.key_frames.len()), (Some(file.len() as u64), 1));
+        assert!(data.duration.is_some_and(|d| (2.0..3.4).contains(&d)), "{:?}", data.duration);
+        let kinds: Vec<_> = read[..3].iter().map(|t| t.kind).collect();
+        assert_eq!(kinds, [TagKind::Script, TagKind::Video, TagKind::Audio], "what a player needs comes first");
+        let key = read[3..].iter().find(|t| t.kind == TagKind::Video).expect("pictures");
+        assert!(VideoBody::parse(&key.body).expect("sound").is_key_frame() && key.timestamp < 50);
+        frames += read.len() - 4;
+    }
+    assert_eq!(frames, 500, "nothing is lost between them");
 }

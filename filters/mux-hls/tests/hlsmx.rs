@@ -335,7 +335,9 @@ fn renditions_have_playlists_of_their_own_and_a_master() {
     assert_eq!(uris(master), ["tv_a1.m3u8", "tv_v1.m3u8", "tv_v2.m3u8"]);
     assert!(disk.text("tv_init_0.mp4".replace("tv_", "tv_v1_").as_str()).contains("of one"));
     // What it says is true.
-    let rate = |text: &str| -> u64 { text.split_once("=").expect("a value").1.split(',').next().expect("one").parse().expect("a number") };
+    let rate = |text: &str| -> u64 {
+        text.split_once("=").expect("a value").1.split(',').next().expect("one").parse().expect("a number")
+    };
     let largest = (0..3).map(|n| disk.files[&format!("tv_v1_{n}.m4s")].len() as u64 * 8 / 2).max().expect("three");
     assert!(rate(streams[0]) >= largest && rate(streams[0]) < largest * 2, "{master}: {largest}");
 }
@@ -361,7 +363,8 @@ fn parts_are_as_long_as_told_and_make_up_their_segment() {
         let segment = segment.expect("one is complete");
         let stem = segment.trim_end_matches(".m4s");
         if kind == "sf" {
-            let all: Vec<u8> = (0..).map_while(|n| disk.files.get(&format!("{stem}.{n}.m4s"))).flatten().copied().collect();
+            let all: Vec<u8> =
+                (0..).map_while(|n| disk.files.get(&format!("{stem}.{n}.m4s"))).flatten().copied().collect();
             assert_eq!(all, disk.files[segment]);
         } else {
             let mut at = 0;

@@ -5,7 +5,7 @@
 mod mux;
 
 use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, StreamType};
-use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
+use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Split};
 
 /// Adds `mp4mx` to a registry.
 pub fn register(registry: &mut Registry) {
@@ -28,6 +28,8 @@ const OPTIONS: &[OptionDef] = &[
         "1s",
         "How long one track waits for the others before it is written without them",
     ),
+    Split::LENGTH,
+    Split::SIZE,
 ];
 
 /// Codecs that can be written, each with its kind.

@@ -1,9 +1,11 @@
 //! The filter: packets in decoding order to a file, whole or in fragments.
 
-use weir_media::{Bytes, Delivery, Flags, Frac, Packet, Payload, Prop, Props, StreamType};
+use weir_media::{Bytes, Delivery, Flags, Frac, Packet, Payload, Piece, Prop, Props, StreamType, rescale};
 use weir_mp4::{Chunk, Part, SAMPLE_BYTES, Sample, Tables, file_type, moof, movie};
 use weir_plugin::interleave::{self, MICROS, Track, Waiting};
-use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Lease, Level, Memory, Options, OutId, Result, Status};
+use weir_plugin::{
+    Ctx, Error, ErrorKind, Filter, InId, Item, Lease, Level, Memory, Options, OutId, Result, Split, Status,
+};
 
 /// Packets written in one call.
 const PACKETS_PER_CALL: usize = 64;
@@ -46,6 +48,7 @@ pub(crate) struct Settings {
     length: i64,
     scale: u32,
     ileave: i64,
+    split: Split,
 }
 
 impl Settings {
@@ -64,6 +67,7 @@ impl Settings {
             length: micros(length),
             scale: options.int("moovts").and_then(|n| u32::try_from(n).ok()).unwrap_or(600),
             ileave: i64::try_from(options.millis("ileave").unwrap_or(1000).saturating_mul(1000)).unwrap_or(i64::MAX),
+            split: Split::new(options)?,
         })
     }
 }
@@ -150,10 +154,16 @@ impl Mux {
                 .with(Prop::Name, "mp4")
                 .with(Prop::Delivery, Delivery::File),
         );
+        self.begin_file(ctx, out, None)
+    }
+
+    /// Begins a file; `piece` says that it is not the first.
+    fn begin_file(&mut self, ctx: &mut Ctx<'_>, out: OutId, piece: Option<Piece>) -> Result<()> {
         let parts = self.tracks.iter().map(|_| Default::default()).collect();
         let fragment = Fragment { number: 1, parts, ..Fragment::default() };
-        self.writing = Some(Writing { out, size: 0, mdat: 0, current: None, fragment });
-        self.put(ctx, file_type(self.settings.layout.is_fragmented()).into(), Flags::HEADER);
+        let start = file_type(self.settings.layout.is_fragmented());
+        self.writing = Some(Writing { out, size: start.len() as u64, mdat: 0, current: None, fragment });
+        ctx.send(out, Packet { flags: Flags::HEADER, piece, ..Packet::new(start.into(), 0) });
         if self.settings.layout.is_fragmented() {
             return self.begin_fragments(ctx);
         }
@@ -206,10 +216,45 @@ impl Mux {
                 self.tables[i].props = self.tracks[i].props.clone();
                 self.tables[i].configure(&config).map_err(refused)?;
             }
+            Some(Waiting::Packet(packet, dts)) if self.is_split_at(i, &packet, dts) => {
+                self.tracks[i].queue.push_front(Waiting::Packet(packet, dts));
+                self.split_at(ctx, dts)?;
+            }
             Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
             None => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn leads(&self, i: usize) -> bool {
+        self.tables[i].is_video() || !self.tables.iter().any(Tables::is_video)
+    }
+
+    /// Whether a new file begins with this packet.
+    fn is_split_at(&mut self, i: usize, packet: &Packet, dts: i64) -> bool {
+        let size = self.writing.as_ref().map_or(0, |w| w.size + w.fragment.bytes as u64);
+        let may_begin = self.leads(i) && (packet.is_key() || !self.tables[i].is_video());
+        may_begin && self.settings.split.is_due(dts, size)
+    }
+
+    /// Completes the file and begins another, whose first packet waits first in its track.
+    fn split_at(&mut self, ctx: &mut Ctx<'_>, dts: i64) -> Result<()> {
+        self.complete(ctx);
+        for (track, tables) in self.tracks.iter_mut().zip(&mut self.tables) {
+            let mut fresh = Tables::new(tables.props.clone());
+            // What a decoder has been given before needs no more priming.
+            fresh.props.remove(Prop::Delay);
+            fresh.entries = tables.entries.pop().into_iter().collect();
+            // A track that comes later than this file is still in step with the others.
+            if track.front().is_none() {
+                fresh.begin_at(rescale(dts, MICROS, fresh.timescale()));
+            }
+            *tables = fresh;
+            track.last = None;
+        }
+        self.samples = 0;
+        let Some(out) = self.writing.as_ref().map(|w| w.out) else { return Ok(()) };
+        self.begin_file(ctx, out, Some(Piece::Next))
     }
 
     /// The track whose turn it is: by time, but a chunk is filled first.
@@ -306,7 +351,7 @@ impl Mux {
 
     /// Adds to the fragment, and writes it when its time has come.
     fn collect(&mut self, ctx: &mut Ctx<'_>, i: usize, sample: Sample, data: Bytes, dts: i64) {
-        let leads = self.tables[i].is_video() || !self.tables.iter().any(Tables::is_video);
+        let leads = self.leads(i);
         let Some(writing) = &self.writing else { return };
         let is_long = writing.fragment.since.is_some_and(|since| dts - since >= self.settings.length);
         let may_cut = self.settings.layout == Layout::Fragments || (leads && sample.is_key);
@@ -364,7 +409,7 @@ impl Mux {
     }
 
     /// The rest of the fragment, or the index and the length of what stands before it.
-    fn finish(&mut self, ctx: &mut Ctx<'_>) {
+    fn complete(&mut self, ctx: &mut Ctx<'_>) {
         if self.settings.layout.is_fragmented() {
             self.flush(ctx, None);
         } else {
@@ -377,7 +422,6 @@ impl Mux {
             debug_assert_eq!(header.len() as u64, MDAT_HEADER, "it replaces what was written first");
             ctx.send(out, Packet { patch_at: Some(mdat), ..Packet::new(header.into(), 0) });
         }
-        ctx.end_all();
     }
 }
 
@@ -411,7 +455,8 @@ impl Filter for Mux {
         more |= written == PACKETS_PER_CALL;
         let is_over = |t: &Track| t.ended && t.front().is_none();
         if self.tracks.iter().all(is_over) && ctx.settled() {
-            self.finish(ctx);
+            self.complete(ctx);
+            ctx.end_all();
             return Ok(Status::Done);
         }
         Ok(if more { Status::Again } else { Status::Idle })

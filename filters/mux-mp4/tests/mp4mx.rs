@@ -262,3 +262,62 @@ fn what_is_no_frame_ends_in_an_error() {
     let error = h.finish().expect_err("nothing to set a decoder up with");
     assert!(error.message.contains("syncword"), "{}", error.message);
 }
+
+/// The files of a stream that is split, patches applied.
+fn files(h: &mut Harness) -> Vec<Vec<u8>> {
+    let mut files = vec![Vec::new()];
+    for packet in h.take(OutId(0)) {
+        let bytes = packet.bytes().expect("bytes");
+        if packet.piece == Some(weir_media::Piece::Next) {
+            files.push(Vec::new());
+        }
+        let file: &mut Vec<u8> = files.last_mut().expect("one");
+        match packet.patch_at {
+            Some(at) => {
+                let at = usize::try_from(at).expect("a small file");
+                file[at..at + bytes.len()].copy_from_slice(bytes);
+            }
+            None => file.extend_from_slice(bytes),
+        }
+    }
+    files
+}
+
+#[test]
+fn a_split_recording_is_files_that_are_each_whole() {
+    for store in ["inter", "frag", "sfrag"] {
+        let mut h = harness(&[("store", store), ("split", "0.7"), ("cdur", "0.3")], 1 << 20);
+        let (v, a) = both(&mut h);
+        h.end(v);
+        h.end(a);
+        h.finish().expect("it ends");
+        let files = files(&mut h);
+        // Key pictures are 0.4 s apart: 0.8, 0.8 and 0.4 s.
+        assert_eq!(files.len(), 3, "{store}");
+        let mut media = 0;
+        for (n, file) in files.iter().enumerate() {
+            let boxes = boxes(file);
+            assert_eq!(
+                (boxes[0].0.as_str(), count(file, b"moov"), count(file, b"avcC")),
+                ("ftyp", 1, 2),
+                "{store} {n}"
+            );
+            let data = boxes.iter().filter(|(name, _)| name == "mdat").map(|(_, range)| range.clone());
+            let data: Vec<u8> = data.flat_map(|range| file[range].to_vec()).collect();
+            let picture = data.iter().find(|byte| **byte != 0xa0);
+            assert_eq!(picture, Some(&[0, 20, 40][n]), "{store}: a key picture comes first");
+            media += data.len();
+        }
+        assert_eq!(media, 50 * 10 + 95 * 5, "{store}: nothing is lost between them");
+    }
+}
+
+#[test]
+fn a_recording_is_split_by_size_too() {
+    let mut h = harness(&[("split_size", "200"), ("store", "frag")], 1 << 20);
+    let v = h.input(video());
+    (0..50).for_each(|n| h.packet(v, picture(n)));
+    h.end(v);
+    h.finish().expect("it ends");
+    assert_eq!(files(&mut h).len(), 5, "each is beyond the size at its second key picture");
+}

@@ -6,7 +6,7 @@
 mod mux;
 
 use weir_media::{Bundle, Cap, CodecId, Delivery, Prop, StreamType};
-use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
+use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Split};
 
 /// Adds `m2tsmx` to a registry.
 pub fn register(registry: &mut Registry) {
@@ -39,6 +39,8 @@ const OPTIONS: &[OptionDef] = &[
         "1s",
         "How long one track waits for the others before it is written without them",
     ),
+    Split::LENGTH,
+    Split::SIZE,
 ];
 
 struct TsMux;
@@ -82,6 +84,6 @@ impl Plugin for TsMux {
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {
-        Ok(Box::new(mux::Mux::new(mux::Settings::new(&with.options))))
+        Ok(Box::new(mux::Mux::new(mux::Settings::new(&with.options)?)))
     }
 }

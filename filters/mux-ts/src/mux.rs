@@ -1,8 +1,8 @@
 //! The filter: packets in decoding order to a transport stream.
 
-use weir_media::{Delivery, Flags, Packet, Prop, Props, StreamType, rescale};
+use weir_media::{Delivery, Flags, Packet, Piece, Prop, Props, StreamType, rescale};
 use weir_plugin::interleave::{self, MICROS, Track, Waiting};
-use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Level, Options, OutId, Result, Status};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Level, Options, OutId, Result, Split, Status};
 use weir_ts::{CLOCK, Medium, Multiplex};
 
 /// Packets written in one call, and items taken from one input.
@@ -17,10 +17,11 @@ const STREAMS_MAX: usize = 32;
 pub(crate) struct Settings {
     stream: weir_ts::Settings,
     ileave: i64,
+    split: Split,
 }
 
 impl Settings {
-    pub(crate) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Result<Self> {
         let ticks = |name| i64::try_from(options.millis(name).unwrap_or_default()).unwrap_or(0).saturating_mul(90);
         let number = |name, default| options.int(name).and_then(|n| u16::try_from(n).ok()).unwrap_or(default);
         let stream = weir_ts::Settings {
@@ -32,7 +33,7 @@ impl Settings {
             map_pid: number("pmt_id", 100),
         };
         let ileave = i64::try_from(options.millis("ileave").unwrap_or(1000).saturating_mul(1000)).unwrap_or(i64::MAX);
-        Self { stream, ileave }
+        Ok(Self { stream, ileave, split: Split::new(options)? })
     }
 }
 
@@ -41,11 +42,16 @@ struct Writing {
     out: OutId,
     /// Decoding time that becomes 0, in units of 90 kHz.
     base: i64,
+    /// Bytes of the file so far.
+    size: u64,
+    /// What comes next begins a file.
+    is_next: bool,
 }
 
 /// The filter.
 pub(crate) struct Mux {
     ileave: i64,
+    split: Split,
     tracks: Vec<Track>,
     multiplex: Multiplex,
     writing: Option<Writing>,
@@ -63,7 +69,7 @@ fn refused(e: weir_ts::Error) -> Error {
 impl Mux {
     pub(crate) fn new(settings: Settings) -> Self {
         let multiplex = Multiplex::new(settings.stream);
-        Self { ileave: settings.ileave, tracks: Vec::new(), multiplex, writing: None }
+        Self { ileave: settings.ileave, split: settings.split, tracks: Vec::new(), multiplex, writing: None }
     }
 
     fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) {
@@ -104,7 +110,7 @@ impl Mux {
                 .with(Prop::Name, "ts")
                 .with(Prop::Delivery, Delivery::File),
         );
-        self.writing = Some(Writing { out, base: rescale(first, MICROS, CLOCK) });
+        self.writing = Some(Writing { out, base: rescale(first, MICROS, CLOCK), size: 0, is_next: false });
         Ok(())
     }
 
@@ -113,7 +119,13 @@ impl Mux {
         let Some(i) = interleave::next(&self.tracks, self.ileave) else { return Ok(false) };
         let (written, is_key) = match self.tracks[i].queue.pop_front() {
             Some(Waiting::Config(config)) => (self.multiplex.configure(i, &config), false),
-            Some(Waiting::Packet(packet, _)) => (self.write_packet(i, &packet), packet.is_key() && self.leads(i)),
+            Some(Waiting::Packet(packet, dts)) => {
+                let is_key = packet.is_key() && self.leads(i);
+                if is_key {
+                    self.split_at(ctx, dts)?;
+                }
+                (self.write_packet(i, &packet), is_key)
+            }
             None => return Ok(false),
         };
         written.map_err(refused)?;
@@ -137,11 +149,28 @@ impl Mux {
         self.multiplex.write(i, data, self.ticks(i, packet.dts), self.ticks(i, packet.cts), packet.is_key())
     }
 
+    /// Completes the file and begins another, when it is time for one, before what can begin a file.
+    fn split_at(&mut self, ctx: &mut Ctx<'_>, dts: i64) -> Result<()> {
+        let size = self.writing.as_ref().map_or(0, |w| w.size);
+        if !self.split.is_due(dts, size) {
+            return Ok(());
+        }
+        self.multiplex.flush_all().map_err(refused)?;
+        self.put(ctx, Flags::NONE);
+        self.multiplex.restart();
+        if let Some(writing) = &mut self.writing {
+            (writing.base, writing.size, writing.is_next) = (rescale(dts, MICROS, CLOCK), 0, true);
+        }
+        Ok(())
+    }
+
     /// Passes on what has been written.
     fn put(&mut self, ctx: &mut Ctx<'_>, flags: Flags) {
         let bytes = self.multiplex.take();
-        if let Some(writing) = self.writing.as_ref().filter(|_| !bytes.is_empty()) {
-            ctx.send(writing.out, Packet { flags, ..Packet::new(bytes, 0) });
+        if let Some(writing) = self.writing.as_mut().filter(|_| !bytes.is_empty()) {
+            writing.size += bytes.len() as u64;
+            let piece = std::mem::take(&mut writing.is_next).then_some(Piece::Next);
+            ctx.send(writing.out, Packet { flags, piece, ..Packet::new(bytes, 0) });
         }
     }
 }

@@ -156,3 +156,30 @@ fn bad_input_is_told() {
     broken.packet(input, sound(0));
     assert!(broken.run().is_err());
 }
+
+#[test]
+fn a_split_recording_is_streams_that_each_begin_anew() {
+    let mut h = harness(&[("split", "2")]);
+    let (v, a) = feed(&mut h, 100, 125);
+    h.end(v);
+    h.end(a);
+    h.finish().expect("it ends");
+    let mut files: Vec<Vec<u8>> = vec![Vec::new()];
+    for packet in h.take(OutId(0)) {
+        if packet.piece == Some(weir_media::Piece::Next) {
+            files.push(Vec::new());
+        }
+        files.last_mut().expect("one").extend_from_slice(packet.bytes().expect("bytes"));
+    }
+    assert_eq!(files.len(), 3, "five seconds by two");
+    for file in &files {
+        let first: Vec<u16> = file.chunks(SIZE).take(2).map(pid).collect();
+        assert_eq!(first, [0, 100], "tables come first");
+        let counters: Vec<u8> = file.chunks(SIZE).take(2).map(|p| p[3] & 0x0f).collect();
+        assert_eq!(counters, [0, 0]);
+        assert!(clock(file)[0] < 90_000, "{:?}: times begin anew", clock(file)[0]);
+    }
+    let starts = |p: &&[u8]| p[1] & 0x40 != 0 && pid(p) == 101;
+    let pictures = |file: &Vec<u8>| file.chunks(SIZE).filter(starts).count();
+    assert_eq!(files.iter().map(pictures).collect::<Vec<_>>(), [50, 50, 25]);
+}

@@ -98,8 +98,7 @@ fn a_playlist_that_is_open_stays_whole() {
 #[test]
 fn nothing_outside_the_folder_is_touched() {
     for name in ["../x", "a/b", "..", ".", "", "a\\b", "a\0b", &"n".repeat(300)] {
-        let pieces =
-            [Piece::Whole(name.into()), Piece::Of { name: name.into(), last: false }];
+        let pieces = [Piece::Whole(name.into()), Piece::Of { name: name.into(), last: false }];
         for wrong in pieces {
             let (mut h, input) = in_dir(&fresh("outside"));
             h.packet(input, piece(wrong, "x"));
