@@ -12,6 +12,7 @@ mod errors;
 mod failover;
 mod faults;
 mod founding;
+mod hls;
 mod ingest;
 mod inputs;
 mod isolation;

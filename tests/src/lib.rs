@@ -10,6 +10,7 @@
 pub mod client;
 mod dir;
 pub mod faults;
+pub mod hls;
 mod lab;
 pub mod nginx;
 pub mod peers;

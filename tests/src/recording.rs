@@ -234,7 +234,7 @@ pub fn beginning(path: &Path, seconds: u32) -> PathBuf {
 }
 
 /// Packets of a stream.
-fn packets(path: &Path, stream: &str) -> Vec<Packet> {
+pub(crate) fn packets(path: &Path, stream: &str) -> Vec<Packet> {
     let rows = probe(path, &["-select_streams", stream, "-show_packets"], "packet=pts_time,dts_time,flags");
     let packet = |row: &BTreeMap<String, String>| {
         Some(Packet {

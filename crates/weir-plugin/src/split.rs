@@ -53,6 +53,12 @@ impl Split {
         })
     }
 
+    /// Whether there is ever to be a new file.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.length.is_some() || self.bytes.is_some()
+    }
+
     /// Whether a new file is to begin with a packet at this time, in microseconds, where the file has `size` bytes now. The
     /// first call, and each that says so, are the start of a file.
     pub fn is_due(&mut self, at: i64, size: u64) -> bool {

@@ -64,8 +64,8 @@ const OPTIONS: &[OptionDef] = &[
     OptionDef::new(
         "ileave",
         Kind::Millis,
-        "1s",
-        "How long one track waits for the others before it is written without them",
+        "",
+        "How long one track waits for the others before it is written without them (default 1s live, 10s otherwise)",
     ),
 ];
 

@@ -14,6 +14,10 @@ const PACKETS_PER_CALL: usize = 64;
 const ITEMS_PER_CALL: usize = 64;
 /// When no packet comes from some track, the others are not held back longer than this before the start, microseconds.
 const START_WAIT: i64 = 2_000_000;
+/// How long one track waits for the others before it is written without them, microseconds: in a live session, and where
+/// all of them come as fast as they are taken.
+const WAIT_LIVE: i64 = 1_000_000;
+const WAIT: i64 = 10_000_000;
 /// Tracks at most.
 const TRACKS_MAX: usize = 64;
 /// A segment may end this much before its time, microseconds: containers round.
@@ -159,7 +163,8 @@ impl Mux {
 
     /// Takes what waits first in the track whose turn it is. False when nothing can be written now.
     fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
-        let Some(i) = interleave::next(&self.tracks, self.settings.ileave) else { return Ok(false) };
+        let wait = self.settings.ileave.unwrap_or(if ctx.is_live() { WAIT_LIVE } else { WAIT });
+        let Some(i) = interleave::next(&self.tracks, wait) else { return Ok(false) };
         match self.tracks[i].queue.pop_front() {
             Some(Waiting::Config(config)) => self.change(ctx, i, &config)?,
             Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,

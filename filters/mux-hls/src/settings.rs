@@ -41,7 +41,8 @@ pub(crate) struct Settings {
     pub(crate) live: Option<bool>,
     pub(crate) parts: Parts,
     pub(crate) hint: bool,
-    pub(crate) ileave: i64,
+    /// How long one track waits for the others, where that is said.
+    pub(crate) ileave: Option<i64>,
 }
 
 fn micros(time: Frac) -> i64 {
@@ -54,7 +55,7 @@ impl Settings {
             let given = options.frac(name).map(micros).filter(|t| (1000..=most).contains(t));
             given.ok_or_else(|| Error::bad_option(format!("{name} is from 0.001 to {} seconds", most / 1_000_000)))
         };
-        let ileave = options.millis("ileave").unwrap_or(1000).saturating_mul(1000);
+        let ileave = options.millis("ileave").map(|ms| i64::try_from(ms.saturating_mul(1000)).unwrap_or(i64::MAX));
         Ok(Self {
             stem: stem(options.text("dst").unwrap_or_default()),
             segments: if makes_ts(bundle) { Segments::Ts } else { Segments::Mp4 },
@@ -73,7 +74,7 @@ impl Settings {
                 _ => Parts::Off,
             },
             hint: options.bool("ll_preload_hint").unwrap_or_default(),
-            ileave: i64::try_from(ileave).unwrap_or(i64::MAX),
+            ileave,
         })
     }
 }

@@ -257,9 +257,13 @@ impl Mux {
         self.begin_file(ctx, out, Some(Piece::Next))
     }
 
-    /// The track whose turn it is: by time, but a chunk is filled first.
+    /// The track whose turn it is: by time, but a chunk is filled first. What is split is in the order of time, so that no
+    /// file holds what is heard in the next one.
     fn turn(&self) -> Option<usize> {
         let next = interleave::next(&self.tracks, self.settings.ileave)?;
+        if self.settings.split.is_wanted() {
+            return Some(next);
+        }
         let current = self.writing.as_ref().and_then(|w| w.current);
         match current.filter(|_| self.settings.layout == Layout::Chunks) {
             Some((i, until)) if self.tracks[i].front().is_some_and(|dts| dts < until) => Some(i),
