@@ -294,6 +294,7 @@ fn no_chain_begins_to_a_filter_that_may_have_no_copy_and_has_its_stream() {
         ",
     );
 }
+
 /// A filter that changes the sample rate, an encoder that takes two, and sources of 11, 16 and 16 to 8 Hz.
 fn adapting() -> Vec<Type> {
     const RATE: &[OptionDef] = &[OptionDef::new("osr", Kind::Int { min: 1, max: 99 }, "", "Rate")];
