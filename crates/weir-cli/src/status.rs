@@ -205,7 +205,7 @@ pub(crate) fn stats(last: &Snapshot) -> String {
         "filter", "calls", "busy ms", "longest", "packets in", "out", "bytes out", "dropped"
     );
     last.filters.iter().for_each(|f| filter_line(&mut text, f));
-    for OutputReport { name, record: r } in &last.outputs {
+    for OutputReport { name, record: r, .. } in &last.outputs {
         let _ = writeln!(text, "\n{name}  {}  {}", r.target, r.phase);
         if r.attempts > 0 {
             push_lines(&mut text, r, last.at);
@@ -275,10 +275,16 @@ fn filter_line(text: &mut String, f: &FilterReport) {
 
 #[cfg(test)]
 mod tests {
+    use weir::plugin::Role;
+
     use super::*;
 
     fn record(target: &str, phase: Phase, players: u32, bytes: u64) -> OutputRecord {
         OutputRecord { target: target.to_owned(), phase, players, bytes, ..OutputRecord::default() }
+    }
+
+    fn output(name: &str, record: OutputRecord) -> OutputReport {
+        OutputReport { id: 1, role: Role::Sink, name: name.to_owned(), record }
     }
 
     #[test]
@@ -323,7 +329,7 @@ mod tests {
             status(Time::from_millis(62_000), &views, 100),
             "00:01:02  a.example:1935 live 2.0 Mb/s 850 ms late 3 dropped  b.example:443 waiting to try again"
         );
-        let outputs = vec![OutputReport { name: "rtmpout#2".to_owned(), record: away }];
+        let outputs = vec![output("rtmpout#2", away)];
         let text = stats(&Snapshot { at: Time::from_millis(62_000), outputs, ..Snapshot::default() });
         assert!(text.contains("attempt 4; 0 B sent"), "{text}");
         assert!(text.ends_with("last error, at 00:01:01: connection refused\n  next try at 00:01:06\n"), "{text}");
@@ -333,7 +339,7 @@ mod tests {
     fn rates_are_since_the_last_snapshot() {
         let mut rates = Rates::default();
         let mut rate = |millis: u64, bytes: u64| {
-            let output = OutputReport { name: "x".to_owned(), record: record("x", Phase::Live, 1, bytes) };
+            let output = output("x", record("x", Phase::Live, 1, bytes));
             let snapshot = Snapshot { at: Time::from_millis(millis), outputs: vec![output], ..Snapshot::default() };
             rates.views(&snapshot)[0].rate
         };
@@ -352,8 +358,7 @@ mod tests {
             error: Some("it broke".to_owned()),
             ..FilterReport::default()
         };
-        let output =
-            OutputReport { name: "rtmpout".to_owned(), record: record("rtmp://h/live", Phase::Ended, 2, 4_200) };
+        let output = output("rtmpout", record("rtmp://h/live", Phase::Ended, 2, 4_200));
         let text = stats(&Snapshot { filters: vec![filter], outputs: vec![output], ..Snapshot::default() });
         assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
         assert_eq!(text.lines().nth(2), Some("  failed: it broke"));

@@ -24,5 +24,5 @@ mod tcp_info;
 mod timers;
 
 pub use edge::Limits;
-pub use report::{FilterReport, Log, OutputReport, Report, Reports, Snapshot};
+pub use report::{EdgeReport, FilterReport, Log, OutputReport, Report, Reports, Snapshot};
 pub use session::{Config, Control, Outcome, Planned, Session, StartError};

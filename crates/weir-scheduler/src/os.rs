@@ -1,7 +1,7 @@
 //! The real world: the network of [`SysNet`], worker lanes on threads, clocks of the system.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
 use mio::{Registry, Waker};
@@ -73,6 +73,11 @@ impl Platform for Os {
     fn utc_micros(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn cpu_time(&self) -> Duration {
+        let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Duration::try_from(used).unwrap_or_default()
     }
 
     fn connections(&self) -> usize {

@@ -99,6 +99,8 @@ pub(crate) trait Platform {
     fn utc_micros(&self) -> u64;
     /// Connections open now on all reactors.
     fn connections(&self) -> usize;
+    /// Processor time the process has used.
+    fn cpu_time(&self) -> Duration;
 
     /// Sends a job to a lane. Never blocks.
     fn submit(&mut self, lane: Lane, job: Job);

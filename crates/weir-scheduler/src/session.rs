@@ -242,7 +242,8 @@ impl Session {
                 chores = now + self.config.snapshot_every;
                 self.core.check_hung();
                 self.core.tell_graph();
-                self.core.report(Report::Snapshot(Box::new(self.core.snapshot(false))));
+                let snapshot = self.core.snapshot(false);
+                self.core.report(Report::Snapshot(Box::new(snapshot)));
             }
             let command = match self.commands.try_recv() {
                 Err(_) if std::mem::take(&mut self.core.stop_asked) || ends.is_some_and(|at| now >= at) => {
@@ -275,7 +276,8 @@ impl Session {
             ready.extend(events.iter().filter_map(|e| self.core.platform.net.readiness(e)));
         };
         self.core.tell_graph();
-        let (last, graph) = (self.core.snapshot(true), self.core.graph());
+        let last = self.core.snapshot(true);
+        let graph = self.core.graph();
         let (unused, graph) = (graph.unused(), graph.snapshot());
         Ok(Outcome { failures: self.core.failures(), aborted, last, unused, graph })
     }

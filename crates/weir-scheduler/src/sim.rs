@@ -47,6 +47,10 @@ impl Platform for Sim {
         0
     }
 
+    fn cpu_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn submit(&mut self, _: Lane, job: Job) {
         self.jobs.push(job);
     }

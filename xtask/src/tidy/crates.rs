@@ -18,8 +18,9 @@ const LAYERS: &[&[&str]] = &[
     &["weir-plugin"],
     &["weir-graph", "weir-native"],
     &["weir-scheduler"],
-    &["weir-spec"],
+    &["weir-spec", "weir-status"],
     &["weir"],
+    &["weir-api"],
     &["weir-cli"],
 ];
 /// The SDK: filters see it and what is below it.
@@ -33,12 +34,15 @@ const OWNERS: &[(&str, &str)] = &[
     ("bytes", "weir-media"),
     ("clap", "weir-cli"),
     ("crossbeam-channel", "weir-scheduler"),
+    ("hyper", "weir-api"),
     ("libloading", "weir-native"),
     ("mio", "weir-scheduler"),
     ("mpeg2ts", "weir-ts"),
     ("petgraph", "weir-graph"),
     ("rustls", "weir-tls"),
     ("saphyr", "weir-spec"),
+    ("schemars", "weir-status"),
+    ("tokio", "weir-api"),
     ("toml", "weir-spec"),
     ("toml_edit", "weir-spec"),
 ];

@@ -1,11 +1,12 @@
 //! How packets move: queues lent to a filter and taken back, the pace, and the edges behind an output.
 
 use weir_media::Time;
-use weir_plugin::{Credit, Error, ErrorKind, InQueue, Item, Level, Mailbox, OutId};
+use weir_plugin::{Credit, Error, ErrorKind, InQueue, Item, Lane, Level, Mailbox, OutId};
 
 use super::{Core, State};
 use crate::pace::Pace;
 use crate::platform::{Done, Platform};
+use crate::report::REACTOR_BUDGET;
 
 impl<P: Platform> Core<P> {
     pub(super) fn credit(&self, i: usize, out: usize) -> Credit {
@@ -45,6 +46,7 @@ impl<P: Platform> Core<P> {
         slot.report.calls += done.calls;
         slot.report.busy += done.busy;
         slot.report.longest = slot.report.longest.max(done.busy);
+        slot.report.overruns += u64::from(slot.lane == Lane::Reactor && done.busy > REACTOR_BUDGET);
         let mut wake = Vec::new();
         for (n, (edge, queue)) in slot.inputs.iter_mut().zip(&mut done.mail.inputs).enumerate() {
             slot.report.packets_in += queue.taken_packets;

@@ -7,6 +7,8 @@ mod observe;
 mod wire;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use weir_graph::{Graph, Node, NodeId};
@@ -110,7 +112,7 @@ impl Slot {
             wake: None,
             late: false,
             noted: false,
-            report: FilterReport { name: node.name.clone(), ..FilterReport::default() },
+            report: FilterReport { id: id.index() + 1, name: node.name.clone(), ..FilterReport::default() },
             record: None,
         }
     }
@@ -153,6 +155,10 @@ pub(crate) struct Core<P> {
     log_level: Level,
     /// The graph as it was last shown in the log.
     told: String,
+    /// The graph as data, and the number of filters and links it was made of.
+    drawn: ((usize, usize), Arc<weir_graph::Snapshot>),
+    /// How often and by how much the clock slipped.
+    slips: (u64, Duration),
 }
 
 /// Whether and when to turn again.
@@ -188,6 +194,8 @@ impl<P: Platform> Core<P> {
             reports,
             log_level,
             told: String::new(),
+            drawn: ((0, 0), Arc::default()),
+            slips: (0, Duration::ZERO),
         }
     }
 
@@ -371,6 +379,7 @@ impl<P: Platform> Core<P> {
         }
         if let (Some(pace), true) = (&mut slot.pace, slot.events.is_empty() && !slot.stop) {
             if let Some(behind) = pace.slip(now) {
+                self.slips = (self.slips.0 + 1, self.slips.1 + behind);
                 let line = format!("{} s behind the clock: the clock slips", behind.as_secs());
                 self.log_node(i, Level::Warning, line);
             }

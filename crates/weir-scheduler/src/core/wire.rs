@@ -57,7 +57,7 @@ impl<P: Platform> Core<P> {
             Effect::Open(out, props) => self.open(i, out, props)?,
             Effect::RequestKey(input) => self.request_key(i, input.0 as usize),
             Effect::Log(level, line) => self.log_node(i, level, line),
-            Effect::Record(record) => self.nodes[i].record = Some(*record),
+            Effect::Record(record) => self.record(i, *record),
             Effect::Serve { id, addr, make } => {
                 let joined = self.with_services(|services, world| match addr {
                     Some(addr) => services
