@@ -169,13 +169,13 @@ impl Chains {
     /// A type that changes properties of a PID, and gives what the target takes, where the user wishes for it.
     pub(crate) fn adapter(&self, search: &Search<'_>, wished: impl Fn(&dyn Plugin) -> bool) -> Option<FirstHop> {
         let adapts = |i: &NodeIndex| {
-            let Use { plugin, bundle } = &self.uses[*i];
+            let Use { plugin, bundle, .. } = &self.uses[*i];
             !bundle.adapts.is_empty()
                 && self.starts(*i, search)
                 && search.target.iter().any(|t| bundle.feeds(t))
                 && wished(plugin.as_ref())
         };
-        let Use { plugin, bundle } = &self.uses[self.uses.node_indices().find(adapts)?];
+        let Use { plugin, bundle, .. } = &self.uses[self.uses.node_indices().find(adapts)?];
         Some(FirstHop {
             plugin: Arc::clone(plugin),
             bundle: Some(bundle.clone()),

@@ -89,12 +89,11 @@ impl Bundle {
     pub fn towards(&self, next: &Self) -> Self {
         let mut aimed = self.clone();
         for prop in &self.adapts {
-            let of = |caps: &[Cap]| caps.iter().filter(|c| c.prop == *prop).cloned().collect::<Vec<_>>();
-            let asked = of(&next.inputs);
-            if of(&self.outputs).is_empty() {
-                aimed.outputs.extend(asked);
+            let asked = Group { prop: *prop, of: &next.inputs };
+            if self.outputs.iter().any(|c| c.prop == *prop) {
+                aimed.outputs.retain(|c| c.prop != *prop || takes(asked, &c.value));
             } else {
-                aimed.outputs.retain(|c| c.prop != *prop || takes(&asked, &c.value));
+                aimed.outputs.extend(asked.iter().cloned());
             }
         }
         aimed

@@ -81,7 +81,9 @@ mod tests {
 
     fn split(args: &[(&str, &str)]) -> Result<Split> {
         let mut options = Options::defaults(TABLE);
-        args.iter().for_each(|(name, text)| drop(options.apply(name, Some(text)).expect("it fits")));
+        for (name, text) in args {
+            options.apply(name, Some(text)).expect("it fits");
+        }
         Split::new(&options)
     }
 

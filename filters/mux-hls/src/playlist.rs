@@ -341,7 +341,9 @@ mod tests {
         assert!(text.ends_with("URI=\"s6.1.m4s\",BYTERANGE=\"10@20\"\n"), "{text}");
         // Files of parts that are not told any more go, but not at once.
         assert_eq!(list.gone(), [] as [Arc<str>; 0]);
-        (6..9).for_each(|n| drop(list.push(segment(n, 1000))));
+        for n in 6..9 {
+            list.push(segment(n, 1000));
+        }
         assert_eq!(list.gone().iter().map(|s| &**s).collect::<Vec<_>>()[..2], ["s0.0.m4s", "s0.1.m4s"]);
         let removed = list.end();
         assert!(removed.iter().any(|name| &**name == "s5.1.m4s"), "{removed:?}");
