@@ -24,6 +24,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("probe", &["probe"]),
     ("reframer", &["reframer"]),
     ("restamp", &["restamp"]),
+    ("flist", &["flist"]),
     ("mp4dmx", &["mp4dmx"]),
     ("mp4mx", &["mp4mx"]),
     ("m2tsmx", &["m2tsmx"]),

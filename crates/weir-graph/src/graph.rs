@@ -272,6 +272,18 @@ impl Graph {
         std::iter::successors(Some(node), |id| self.first_producer(*id)).last().unwrap_or(node)
     }
 
+    /// Whether a node stands in front of the filter that plays a list: time begins behind it, and here everything waits.
+    #[must_use]
+    pub fn is_listed(&self, node: NodeId) -> bool {
+        let mut up = std::iter::successors(Some(node), |id| self.first_producer(*id));
+        up.find_map(|id| match &self.nodes[id] {
+            n if n.plugin.begins_time() => Some(false),
+            n if n.is_source() => Some(n.listed),
+            _ => None,
+        })
+        .unwrap_or(false)
+    }
+
     /// The producer of a node's first input.
     pub(crate) fn first_producer(&self, node: NodeId) -> Option<NodeId> {
         self.nodes.edges_directed(node, Direction::Incoming).min_by_key(EdgeRef::id).map(|e| e.source())

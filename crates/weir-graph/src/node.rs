@@ -97,6 +97,8 @@ pub struct Node {
     pub(crate) caps: Vec<Bundle>,
     /// Of a sink whose name depends on what it gets: that name, until it is filled.
     pub(crate) template: Option<Template>,
+    /// A source whose turn in a list comes when what plays the list says so.
+    pub listed: bool,
     /// Of one that stands for some values of a property only (`SID=#NAME=*`): which.
     pub(crate) bound: Option<Vec<(String, Value)>>,
     /// Its filter has ended.
@@ -127,6 +129,7 @@ impl Node {
             assigned: Vec::new(),
             caps,
             template,
+            listed: false,
             bound: None,
             is_over: false,
             inherited: Vec::new(),

@@ -133,6 +133,12 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// Whether time begins with what it gives: what it takes is not paced, and waits until it takes it. For a filter
+    /// that plays listed sources in turn.
+    fn begins_time(&self) -> bool {
+        false
+    }
+
     /// Whether the session is to wait for an instance with these options. Never in a live session: that is refused before
     /// anything starts.
     fn is_waited_for(&self, options: &Options) -> bool {

@@ -1,12 +1,13 @@
 //! From parsed words to a [`Graph`]: names to filter types, URLs to sources and sinks, arguments to option values.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use weir_args::property::Assignment;
 use weir_args::source_id::Fragment;
 use weir_args::{
-    Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, redact,
-    source_id, suggest,
+    Arg, DeclKind, Declaration, Diagnostic, GlobalOption, Item, Parsed, Severity, Span, StreamName, Text, arguments,
+    redact, source_id, suggest,
 };
 use weir_graph::{From, Given, Global, Graph, Node, NodeId, Rules, Source, Steering};
 use weir_media::{CodecId, local_path};
@@ -15,6 +16,7 @@ use weir_plugin::{Options, Plugin, Registry, Role};
 use crate::arguments::{Arguments, buffer, is_buffer};
 use crate::choose::{Choice, choose};
 use crate::places::{Declared, Places};
+use crate::playlist::{self, Playlist};
 use crate::secrets::is_listener;
 
 /// A graph, and where its parts came from.
@@ -153,6 +155,12 @@ impl<'a> Builder<'a> {
             plain.name = name;
             picks
         });
+        let list = plain.clone();
+        let is_list = plain.kind == DeclKind::Source && playlist::is_list(&plain.name.text);
+        if is_list && plain.arg("gfreg").is_none() {
+            plain.kind = DeclKind::Filter;
+            plain.name.text = "flist".to_owned();
+        }
         let decl = &plain;
         let mut links = std::mem::take(&mut self.links);
         let Choice { plugin, is_url } = match choose(self.registry, decl, before) {
@@ -162,21 +170,71 @@ impl<'a> Builder<'a> {
                 return self.found.push(problem);
             }
         };
-        let Read { options, given, places, mut steering, shown, subsession, assigned } =
-            self.arguments(decl, plugin.as_ref(), is_url);
+        let plays = plugin.begins_time();
+        let (mut node, args) = self.node(decl, plugin, is_url);
         self.check_gfreg(decl);
-        if !links.is_empty() {
-            steering.sources.get_or_insert_default().append(&mut links);
+        if plays {
+            let path = (list.kind == DeclKind::Source).then_some(list.name.text.as_str());
+            links.extend(self.entries(decl, path, &node.options));
         }
+        if !links.is_empty() {
+            node.steering.sources.get_or_insert_default().append(&mut links);
+        }
+        node.picks = picks.unwrap_or_default();
+        let id = self.add(decl, node, args);
+        self.declared.push(Some(id));
+    }
+
+    /// What a declaration of a filter type comes to, and the places of its arguments.
+    fn node(&mut self, decl: &Declaration, plugin: Arc<dyn Plugin>, is_url: bool) -> (Node, Vec<(String, Span)>) {
+        let Read { options, given, places, steering, shown, subsession, assigned } =
+            self.arguments(decl, plugin.as_ref(), is_url);
         let mut node = Node::declared(plugin, options, given);
         node.steering = steering;
         node.assigned = assigned;
-        node.picks = picks.unwrap_or_default();
         node.subsession = subsession.unwrap_or(node.subsession);
         node.codec = codec(decl);
         node.name = shown.unwrap_or(node.name);
-        self.declared.push(Some(self.graph.declare(node)));
-        self.places.declared.push(Declared { whole: decl.span(), name: decl.name.span, args: places });
+        (node, places)
+    }
+
+    fn add(&mut self, decl: &Declaration, node: Node, args: Vec<(String, Span)>) -> NodeId {
+        self.places.declared.push(Declared { whole: decl.span(), name: decl.name.span, args });
+        self.graph.declare(node)
+    }
+
+    /// The sources of a list, which go to nothing but the filter that plays it.
+    fn entries(&mut self, decl: &Declaration, path: Option<&str>, options: &Options) -> Vec<Source> {
+        let span = decl.name.span;
+        let Playlist { files, warnings } = match path.map_or_else(|| Playlist::of(options), Playlist::read) {
+            Ok(list) => list,
+            Err(why) => {
+                self.found.push(Diagnostic::error(span, why));
+                return Vec::new();
+            }
+        };
+        self.found.extend(warnings.into_iter().map(|w| Diagnostic::warning(span, w)));
+        if files.is_empty() {
+            self.found.push(Diagnostic::error(span, "there is nothing to play in this list"));
+        }
+        let rounds = options.int("floop").filter(|n| *n != 0).map(|n| format!("loop={n}"));
+        let mut sources = Vec::new();
+        for text in files {
+            let mut args = rounds.as_deref().map(arguments).unwrap_or_default();
+            let texts = args.iter_mut().flat_map(|a| std::iter::once(&mut a.name).chain(&mut a.value));
+            texts.for_each(|t| t.span = span);
+            let entry = Declaration { kind: DeclKind::Source, name: Text { text, span }, args, ..decl.clone() };
+            match choose(self.registry, &entry, None) {
+                Ok(Choice { plugin, is_url }) => {
+                    let (mut node, args) = self.node(&entry, plugin, is_url);
+                    node.listed = true;
+                    node.steering.explicit_only = true;
+                    sources.push(Source { from: From::Node(self.add(decl, node, args)), fragments: Vec::new() });
+                }
+                Err(problem) => self.found.push(problem),
+            }
+        }
+        sources
     }
 
     /// Global options, the name of the declaration, then its arguments.
@@ -280,7 +338,7 @@ impl<'a> Builder<'a> {
                 None => warning.help("weir -h filters lists them all"),
             };
         }
-        let meant = |p: &&std::sync::Arc<dyn Plugin>| option.filter.as_ref().is_none_or(|f| f.text == p.name());
+        let meant = |p: &&Arc<dyn Plugin>| option.filter.as_ref().is_none_or(|f| f.text == p.name());
         let known = self.registry.iter().filter(meant).flat_map(|p| p.options()).map(|o| o.name);
         let whose = option.filter.as_ref().map_or_else(|| "no filter has an".to_owned(), |f| format!("{f} has no"));
         let warning = Diagnostic::warning(option.name.span, format!("{whose} option {name}"));

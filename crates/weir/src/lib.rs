@@ -16,6 +16,7 @@ mod build;
 mod choose;
 mod option_file;
 mod places;
+mod playlist;
 mod registry;
 mod secrets;
 

@@ -26,6 +26,7 @@ pub fn registry() -> Registry {
     weir_mux_hls::register(&mut registry);
     weir_reframe::register(&mut registry);
     weir_failover::register(&mut registry);
+    weir_flist::register(&mut registry);
     weir_pass::register(&mut registry);
     weir_net_rtmp::register(&mut registry);
     weir_sink_file::register(&mut registry);

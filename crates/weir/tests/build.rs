@@ -370,3 +370,30 @@ fn queues_are_bounded_by_type_and_by_filter() {
     assert_eq!(bounds(line, "avgen"), (None, None));
     refused("--avcenc@FBU=x avgen c=avc -o a.mp4", "FBU=x: FBU: expected a whole number from 0 to 1048576");
 }
+
+#[test]
+fn a_list_is_a_source_for_each_file() {
+    let (a, b) = (file("a.mp4", "x"), file("b.mp4", "y"));
+    let folder = a.trim_end_matches("a.mp4").to_owned();
+    let list = file("l.m3u", &format!("#EXTM3U\n## a comment\n# repeat=1\na.mp4\n\n{b}\n"));
+    let sources = |line: &str| -> Vec<String> {
+        let built = built(line);
+        let files = built.graph.nodes().filter(|(_, n)| n.listed);
+        files.map(|(_, n)| n.options.text("src").unwrap_or_default().replace(&folder, "")).collect()
+    };
+    assert_eq!(sources(&format!("-i {list} -o o.mp4")), ["a.mp4", "a.mp4", "b.mp4"]);
+    assert_eq!(sources(&format!("flist:srcs={b},{a} -o o.mp4")), ["b.mp4", "a.mp4"]);
+    assert_eq!(sources(&format!("flist:fsort=name:srcs={folder}?.mp4 -o o.mp4")), ["a.mp4", "b.mp4"]);
+    option(&format!("flist:srcs={a}:floop=-1 -o o.mp4"), "fin", "loop", Some("-1"));
+}
+
+#[test]
+fn what_is_wrong_with_a_list_is_told() {
+    let missing = file("missing.m3u", "nosuch.mp4\n");
+    refused(&format!("-i {missing} -o o.mp4"), &format!("{missing}: there is nothing to play in this list"));
+    let many = file("many.m3u", &format!("# repeat=99\n{0}\n{0}\n", file("a.mp4", "x")));
+    refused(&format!("-i {many} -o o.mp4"), &format!("{many}: {many}:3: a list has at most 100 files"));
+    let chain = file("chain.m3u", "a.mp4 @ reframer:rt=on\n");
+    let why = "an entry is one file here, without filters of its own";
+    refused(&format!("-i {chain} -o o.mp4"), &format!("{chain}: {chain}:1: {why}"));
+}

@@ -82,7 +82,7 @@ impl<P: Platform> Core<P> {
     /// A filter opened an output: find where it goes.
     pub(super) fn open(&mut self, i: usize, out: OutId, mut props: Props) -> Result<()> {
         self.graph.dress(self.nodes[i].id, &mut props);
-        let has_time = carries_time(&props);
+        let has_time = carries_time(&props) && !self.graph.is_listed(self.nodes[i].id);
         let before_clock = self.is_before_clock(i);
         let slot = &mut self.nodes[i];
         slot.outs.push(OutPort { props: props.clone(), to: Vec::new(), ended: false });
@@ -136,9 +136,12 @@ impl<P: Platform> Core<P> {
         }
     }
 
-    /// Whether a node stands before the point where timestamps are made: it has only byte streams as input, or none.
+    /// Whether a node stands before the point where timestamps are made: it has only byte streams as input, or what waits
+    /// in a list, or none.
     pub(super) fn is_before_clock(&self, i: usize) -> bool {
-        let is_file = |(n, out): &(usize, OutId)| !carries_time(&self.nodes[*n].outs[out.0 as usize].props);
+        let is_file = |(n, out): &(usize, OutId)| {
+            !carries_time(&self.nodes[*n].outs[out.0 as usize].props) || self.graph.is_listed(self.nodes[*n].id)
+        };
         self.nodes[i].producers.iter().all(is_file)
     }
 
@@ -172,7 +175,8 @@ impl<P: Platform> Core<P> {
         let undecided = |s: &Slot| s.state != State::Over && is_waited_for(s) && !knows_all(s);
         let settled = !self.nodes.iter().any(undecided);
         if settled && !self.settled {
-            for i in (0..self.nodes.len()).filter(|i| self.nodes[*i].role == Role::Mux).collect::<Vec<_>>() {
+            let waits = |s: &Slot| s.role == Role::Mux || self.graph.node(s.id).plugin.begins_time();
+            for i in (0..self.nodes.len()).filter(|i| waits(&self.nodes[*i])).collect::<Vec<_>>() {
                 self.enqueue(i);
             }
         }
