@@ -1,11 +1,14 @@
 //! HTTP Live Streaming out: films and live streams, judged rule by rule, and by players.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
+use weir_source_avgen::marker;
 use weir_tests::hls::{self, Master, Playlist, Watch};
 use weir_tests::process::Signal;
-use weir_tests::{Lab, Recording, wait};
+use weir_tests::{Lab, Process, Recording, nginx, peers, process, wait};
 
 use crate::clips;
 
@@ -195,4 +198,86 @@ fn a_recording_whose_disk_is_full_fails_alone() {
     weir.wait().with(1);
     Recording::of(&lab.path("r1.ts")).is_gapless(50);
     Recording::of(&lab.path("all.flv")).is_whole(75);
+}
+
+/// What the page with hls.js in it said last.
+fn report(lab: &Lab) -> BTreeMap<String, String> {
+    let log = fs::read_to_string(lab.path("access.log")).unwrap_or_default();
+    let last = log.lines().filter_map(|line| line.split_once("/report?")).next_back();
+    let pairs = last.map(|(_, query)| query).unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A browser without a window, on a page.
+fn browser(lab: &Lab, url: &str) -> Process {
+    let mut command = Command::new(peers::tool("chromium"));
+    command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]);
+    command.arg(format!("--user-data-dir={}", lab.path("browser").display())).arg(url);
+    Process::start("browser", command, lab.dir())
+}
+
+/// Any web server can serve the folder: nginx does, and hls.js plays it in a browser.
+#[test]
+fn hls_js_plays_it_in_a_browser() {
+    let Some(script) = peers::require("hls.js", peers::hls_js().is_some()).and_then(|()| peers::hls_js()) else {
+        return;
+    };
+    if peers::peer("chromium").is_none() {
+        return;
+    }
+    for (how, low) in [("segdur=1", false), ("segdur=1:muxtype=ts", false), ("segdur=2:llhls=sf:cdur=0.4", true)] {
+        let lab = Lab::new();
+        let [port] = lab.ports();
+        let Some(_nginx) = nginx::web(&lab, port) else { return };
+        fs::copy(&script, lab.path("hls.min.js")).expect("it can be read");
+        fs::write(lab.path("page.html"), include_str!("hlsjs.html")).expect("the test's directory takes files");
+        let (sizes, g) = if low { ("320x180", 50) } else { ("320x180,160x90", 25) };
+        let weir = lab.weir(&format!(
+            "avgen:sizes={sizes}:adjust=no c=avc:g={g} c=aac -o live/tv.m3u8:dmode=dynamic:{how} -quiet"
+        ));
+        lab.wait_for_file("live/tv.m3u8", 1);
+        let mut page = browser(&lab, &format!("http://127.0.0.1:{port}/page.html?live/tv.m3u8"));
+        let number = |report: &BTreeMap<String, String>, name: &str| -> u32 {
+            report.get(name).and_then(|v| v.parse().ok()).unwrap_or(0)
+        };
+        wait::until_true("a hundred pictures are shown", || {
+            assert!(page.is_running(), "the browser ended: {}", page.stderr());
+            let report = report(&lab);
+            assert_eq!(report.get("fatal").map_or("", String::as_str), "", "{how}: {report:?}");
+            number(&report, "shown") >= 100
+        });
+        let report = report(&lab);
+        assert_eq!(number(&report, "levels"), if low { 1 } else { 2 }, "{report:?}");
+        let loaded = number(&report, if low { "parts" } else { "segments" });
+        assert!(loaded >= if low { 8 } else { 3 } && number(&report, "width") >= 160, "{how}: {report:?}");
+        weir.stop().with(0);
+        let log = fs::read_to_string(lab.path("access.log")).expect("requests");
+        let missed: Vec<&str> = log.lines().filter(|l| l.contains("/live/") && l.starts_with('4')).collect();
+        assert_eq!(missed, [] as [&str; 0], "{how}: what is named is there");
+    }
+}
+
+#[test]
+fn gstreamer_plays_it() {
+    let Some(program) = peers::peer("gst-launch-1.0") else { return };
+    let (width, height) = (240, 160);
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let Some(_nginx) = nginx::web(&lab, port) else { return };
+    for kind in ["mp4", "ts"] {
+        let words =
+            format!("avgen:sizes=240x160:adjust=no:dur=5 c=avc:g=25 c=aac -o {kind}/tv.m3u8:segdur=1:muxtype={kind}");
+        lab.weir_to_end(&words).quietly(0);
+        let mut command = Command::new(&program);
+        let url = format!("uri=http://127.0.0.1:{port}/{kind}/tv.m3u8");
+        let pictures = ["videoconvert", "!", "video/x-raw,format=GRAY8", "!", "filesink", "location=shown.raw"];
+        command.args(["-q", "uridecodebin", &url, "name=d", "d.", "!", "queue", "!"]).args(pictures);
+        command.args(["d.", "!", "queue", "!", "audioconvert", "!", "fakesink"]);
+        process::run("gst", command, lab.dir()).with(0);
+        let shown = fs::read(lab.path("shown.raw")).expect("pictures");
+        let planes = shown.chunks_exact(width * height);
+        let numbers: Vec<u32> =
+            planes.map(|luma| marker::read(luma, width, height, width).expect("readable").frame).collect();
+        assert_eq!(numbers, (0..125).collect::<Vec<_>>(), "{kind}");
+    }
 }

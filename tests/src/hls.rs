@@ -103,7 +103,7 @@ impl Playlist {
         assert!(text.ends_with('\n'), "the last line is whole");
         let (mut list, mut next, mut seen) = (Self::default(), Segment::default(), BTreeSet::new());
         let (mut version, mut map) = (1, None);
-        for line in lines {
+        for line in lines.filter(|line| !line.starts_with('#') || line.starts_with("#EXT")) {
             assert!(!list.ended, "something stands behind the end: {text}");
             let (tag, value) = line.split_once(':').unwrap_or((line, ""));
             let is_header = !matches!(

@@ -67,6 +67,17 @@ pub fn ffmpeg9() -> Option<PathBuf> {
     named.into_iter().chain(ours).chain([usual]).find(|path| path.is_file())
 }
 
+/// hls.js in one file: where `cargo xtask test` puts it, or what `WEIR_HLSJS` names. `None` when it is not there.
+#[must_use]
+pub fn hls_js() -> Option<PathBuf> {
+    let named = env::var_os("WEIR_HLSJS").map(PathBuf::from);
+    let this = env::current_exe().ok(); // target/debug/deps/e2e-...
+    let ours = this.iter().flat_map(|exe| exe.ancestors().nth(3)).map(Path::to_owned);
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let file = "peers/hlsjs/node_modules/hls.js/dist/hls.min.js";
+    named.into_iter().chain(ours.chain([usual]).map(|target| target.join(file))).find(|path| path.is_file())
+}
+
 /// A player that records what it gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Player {

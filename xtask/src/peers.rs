@@ -43,7 +43,27 @@ const FFMPEG9: PyPi = PyPi {
     path: "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())",
 };
 
+/// A script of npm that a peer needs: below `peers` in the target directory.
+struct Npm {
+    /// The peer.
+    peer: &'static str,
+    package: &'static str,
+    /// The file in it.
+    file: &'static str,
+}
+
+/// The player that most web pages have.
+const HLS_JS: Npm = Npm { peer: "hls.js", package: "hls.js@1.6.19", file: "node_modules/hls.js/dist/hls.min.js" };
+
 const PEERS: &[Peer] = &[
+    Peer {
+        name: HLS_JS.peer,
+        probe: &["sh", "-c", "command -v chromium && command -v nginx"],
+        packages: &["chromium", "npm", "nginx"],
+        pypi: None,
+        left_out: "tests that play HLS in a browser",
+        required: true,
+    },
     Peer {
         name: "ffmpeg",
         probe: &["ffmpeg", "-version"],
@@ -169,7 +189,7 @@ impl Peer {
     fn is_here(&self) -> bool {
         match self.pypi {
             Some(pypi) => pypi.program().to_str().is_some_and(|program| succeeds(&[program, "-version"])),
-            None => succeeds(self.probe),
+            None => succeeds(self.probe) && (self.name != HLS_JS.peer || HLS_JS.path().is_file()),
         }
     }
 }
@@ -197,14 +217,30 @@ impl PyPi {
     }
 }
 
+impl Npm {
+    fn place(&self) -> PathBuf {
+        run::target_dir().join("peers/hlsjs")
+    }
+
+    fn path(&self) -> PathBuf {
+        self.place().join(self.file)
+    }
+
+    fn install(&self) -> Result<()> {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--silent", "--no-fund", "--no-audit", "--ignore-scripts", "--prefix"]);
+        run::step("packages", npm.arg(self.place()).arg(self.package))
+    }
+}
+
 /// Installs in one go, or package by package when that fails, so that one bad package costs one peer only.
 fn install_all(missing: &[&Peer]) {
     install_packages(missing);
-    for pypi in missing.iter().filter_map(|p| p.pypi) {
-        if let Err(e) = pypi.install() {
-            say(&e);
-        }
-    }
+    let installed = missing.iter().filter_map(|p| match p.pypi {
+        Some(pypi) => Some(pypi.install()),
+        None => (p.name == HLS_JS.peer).then(|| HLS_JS.install()),
+    });
+    installed.filter_map(Result::err).for_each(|e| say(&e));
 }
 
 fn install_packages(missing: &[&Peer]) {

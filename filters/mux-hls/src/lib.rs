@@ -56,10 +56,10 @@ const OPTIONS: &[OptionDef] = &[
         "Low latency: parts of segments in the playlist, each a file of its own (sf), or a range of its segment (br)",
     ),
     OptionDef::new(
-        "ll_preload_hint",
+        "ll_block",
         Kind::Bool,
         "no",
-        "Name the part that comes next; only for servers that hold requests for what is not there yet",
+        "With llhls, for servers that hold requests for what is not there yet: say so (CAN-BLOCK-RELOAD), name the part that comes next, and let players come as close as three parts. Without it they stay a segment and two parts away, for they ask once a segment",
     ),
     OptionDef::new(
         "ileave",

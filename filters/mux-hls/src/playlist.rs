@@ -15,8 +15,10 @@ const TARGETS_MIN: i64 = 3;
 const TARGETS_OF_PARTS: i64 = 3;
 /// Segments at the end whose parts may still be asked for when a stream has ended.
 const SEGMENTS_PLAYED: usize = 2;
-/// Lengths of a part that a player is to stay away from the end (4.4.3.8).
+/// Lengths of a part that a player is to stay away from the end (4.4.3.8); where it must ask again and again, that many
+/// and the time from one question to the next, which is the target duration (6.3.4).
 const PARTS_OF_HOLD_BACK: i64 = 3;
+const PARTS_OF_POLLING: i64 = 2;
 
 /// A part of a segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,8 +56,8 @@ pub(crate) struct Kind {
     pub(crate) is_event: bool,
     /// Longest part, microseconds, where parts are told.
     pub(crate) part: Option<i64>,
-    /// Name the next part.
-    pub(crate) hints: bool,
+    /// The server holds requests for what is not there yet.
+    pub(crate) blocks: bool,
     /// Segments need a newer version than transport streams do.
     pub(crate) is_mp4: bool,
 }
@@ -184,7 +186,11 @@ impl Playlist {
                 let _ = write!(out, "#EXTINF:{},\n{}\n", seconds(segment.duration), segment.uri);
             }
         }
-        if let Some(hint) = hint.filter(|_| self.kind.hints && !self.ended) {
+        if self.kind.part.is_some() && open.is_none() && !self.ended {
+            // A comment (4.1). hls.js takes the last segment for the one being made unless something stands behind it.
+            out.push_str("# the next segment is being made\n");
+        }
+        if let Some(hint) = hint.filter(|_| self.kind.blocks && !self.ended) {
             let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{hint}\"");
         }
         if self.ended {
@@ -197,8 +203,12 @@ impl Playlist {
         let version = if self.kind.is_mp4 { 7 } else { 3 };
         let mut out = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}\n", self.target);
         if let Some(part) = self.kind.part.filter(|_| !self.ended) {
-            let hold_back = seconds(PARTS_OF_HOLD_BACK * part);
-            let _ = writeln!(out, "#EXT-X-SERVER-CONTROL:PART-HOLD-BACK={hold_back}");
+            let (can, hold_back) = if self.kind.blocks {
+                ("CAN-BLOCK-RELOAD=YES,", PARTS_OF_HOLD_BACK * part)
+            } else {
+                ("", (PARTS_OF_HOLD_BACK * part).max(self.target * SECOND + PARTS_OF_POLLING * part))
+            };
+            let _ = writeln!(out, "#EXT-X-SERVER-CONTROL:{can}PART-HOLD-BACK={}", seconds(hold_back));
             let _ = writeln!(out, "#EXT-X-PART-INF:PART-TARGET={}", seconds(part));
         }
         let _ = writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", self.first);
@@ -250,7 +260,7 @@ mod tests {
     use super::*;
 
     fn kind(window: Option<i64>) -> Kind {
-        Kind { window, is_event: window.is_none(), part: None, hints: false, is_mp4: true }
+        Kind { window, is_event: window.is_none(), part: None, blocks: false, is_mp4: true }
     }
 
     fn segment(n: i64, millis: i64) -> Segment {
@@ -325,7 +335,7 @@ mod tests {
             is_independent: k == 0,
         };
         let parts = |n: i64| (0..2).map(|k| part(n, k)).collect();
-        let low = Kind { window: Some(60_000_000), part: Some(500_000), hints: true, ..kind(None) };
+        let low = Kind { window: Some(60_000_000), part: Some(500_000), blocks: true, ..kind(None) };
         let mut list = Playlist::new(Kind { is_event: false, ..low }, 5, 1_000_000);
         for n in 0..6 {
             list.push(Segment { parts: parts(n), ..segment(n, 1000) });
@@ -334,8 +344,11 @@ mod tests {
         let text = list.text(Some(&open), Some("s6.1.m4s"));
         assert!(!text.contains("s2.0.m4s") && text.contains("s2.m4s"), "{text}");
         assert!(text.contains("#EXT-X-PART:DURATION=0.500000,URI=\"s3.0.m4s\",INDEPENDENT=YES\n"), "{text}");
-        assert!(text.contains("#EXT-X-SERVER-CONTROL:PART-HOLD-BACK=1.500000\n#EXT-X-PART-INF:PART-TARGET=0.500000\n"));
+        assert!(text.contains(
+            "SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.500000\n#EXT-X-PART-INF:PART-TARGET=0.500000\n"
+        ));
         assert!(text.ends_with("URI=\"s6.0.m4s\",INDEPENDENT=YES\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"s6.1.m4s\"\n"));
+        assert!(list.text(None, None).ends_with("s5.m4s\n# the next segment is being made\n"));
         let ranged = Part { range: Some((10, 20)), ..part(6, 1) };
         let text = list.text(Some(&Segment { parts: vec![ranged], ..open }), None);
         assert!(text.ends_with("URI=\"s6.1.m4s\",BYTERANGE=\"10@20\"\n"), "{text}");

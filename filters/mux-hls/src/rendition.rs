@@ -80,7 +80,7 @@ impl Rendition {
             window: settings.window.filter(|_| common.is_live),
             is_event: !common.is_live,
             part: (settings.parts != Parts::Off).then_some(settings.chunk),
-            hints: settings.hint,
+            blocks: settings.blocks,
             is_mp4: settings.segments == Segments::Mp4,
         };
         Self {

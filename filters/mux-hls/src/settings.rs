@@ -40,7 +40,8 @@ pub(crate) struct Settings {
     /// `None` when the session decides.
     pub(crate) live: Option<bool>,
     pub(crate) parts: Parts,
-    pub(crate) hint: bool,
+    /// The server holds requests.
+    pub(crate) blocks: bool,
     /// How long one track waits for the others, where that is said.
     pub(crate) ileave: Option<i64>,
 }
@@ -73,7 +74,7 @@ impl Settings {
                 Some("br") => Parts::Ranges,
                 _ => Parts::Off,
             },
-            hint: options.bool("ll_preload_hint").unwrap_or_default(),
+            blocks: options.bool("ll_block").unwrap_or_default(),
             ileave,
         })
     }

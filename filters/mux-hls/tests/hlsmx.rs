@@ -358,7 +358,7 @@ fn parts_are_as_long_as_told_and_make_up_their_segment() {
         assert!(parts.iter().all(|part| length(part) <= 0.5), "{parts:?}");
         assert!(parts.iter().filter(|part| length(part) >= 0.425).count() * 5 >= parts.len() * 4, "{parts:?}");
         assert_eq!(parts.iter().filter(|part| part.contains("INDEPENDENT=YES")).count(), 4, "{text}");
-        assert_eq!(values(&text, "#EXT-X-SERVER-CONTROL"), ["PART-HOLD-BACK=1.500000"]);
+        assert_eq!(values(&text, "#EXT-X-SERVER-CONTROL"), ["PART-HOLD-BACK=3.000000"]);
         let segment = uris(&text).into_iter().rfind(|uri| uri.matches('.').count() == 1 && uri.ends_with(".m4s"));
         let segment = segment.expect("one is complete");
         let stem = segment.trim_end_matches(".m4s");
