@@ -73,7 +73,7 @@ fn fit(from: (u32, u32), wider: f64, to: (u32, u32)) -> Area {
     } else {
         (to.0, nearest_even(width / aspect, to.1))
     };
-    Area { left: (to.0 - width) / 2 & !1, top: (to.1 - height) / 2 & !1, width, height }
+    Area { left: ((to.0 - width) / 2) & !1, top: ((to.1 - height) / 2) & !1, width, height }
 }
 
 /// An even number, as chroma has half the size; all there is when that is nearer, and never nothing.
