@@ -1,9 +1,10 @@
-//! Project chores: `cargo xtask test`, `tidy`, `bench`, `faults`, `interop`, `docs`.
+//! Project chores: `cargo xtask test`, `tidy`, `bench`, `counts`, `faults`, `interop`, `docs`.
 //!
 //! Only starts other programs and reads the checkout. It never links the engine, so that it is built in seconds; what
-//! must run inside the engine is in `xtask/bench`, what runs beside real peers in `xtask/trials`.
+//! must run inside the engine is in `xtask/bench` and `xtask/counts`, what runs beside real peers in `xtask/trials`.
 
 mod bench;
+mod counts;
 mod docs;
 mod peers;
 mod run;
@@ -19,6 +20,7 @@ usage: cargo xtask COMMAND
   test [--no-install] [FILTER]   Install the peers that tests need (apt), build, run every test whose name holds FILTER
   tidy                           Check layers, owners and source rules; see xtask/src/tidy
   bench [fanout|hops|plan|start] Measure the release build; docs/performance.md says what the numbers mean
+  counts [--write]               Count instructions of the hot functions (valgrind), against xtask/counts/counts.txt
   faults [--pairs N] [FAULT]     Ten outputs, each fault on some, the others compared packet by packet: docs/faults.md
   interop [PEER]                 Real runs with every peer that can be had: docs/interop.md
   docs [--check]                 Write docs/filters, completions and the manual page from the option tables, or check them
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::tidy(),
         ["bench", which @ ..] => bench::bench(which),
         [kind @ ("faults" | "interop"), options @ ..] => trials::trials(kind, options),
+        ["counts"] => counts::counts(counts::Mode::Check),
+        ["counts", "--write"] => counts::counts(counts::Mode::Write),
         ["docs"] => docs::docs(docs::Mode::Write),
         ["docs", "--check"] => docs::docs(docs::Mode::Check),
         ["help" | "-h" | "--help"] => {

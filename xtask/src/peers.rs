@@ -148,6 +148,14 @@ const PEERS: &[Peer] = &[
         required: true,
     },
     Peer {
+        name: "valgrind",
+        probe: &["valgrind", "--version"],
+        packages: &["valgrind"],
+        pypi: None,
+        left_out: "the counting of instructions",
+        required: true,
+    },
+    Peer {
         name: "nasm",
         probe: &["nasm", "-v"],
         packages: &["nasm"],

@@ -28,7 +28,7 @@ const SDK: &str = "weir-plugin";
 /// The only crate that knows the filters.
 const FACADE: &str = "weir";
 /// Tools of this project. They use what they like, and nothing uses them.
-const TOOLS: &[&str] = &["xtask", "weir-bench", "weir-fuzz", "weir-tests", "weir-trials"];
+const TOOLS: &[&str] = &["xtask", "weir-bench", "weir-counts", "weir-fuzz", "weir-tests", "weir-trials"];
 /// Third-party packages whose owner is part of the design.
 const OWNERS: &[(&str, &str)] = &[
     ("bytes", "weir-media"),
