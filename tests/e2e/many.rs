@@ -78,7 +78,7 @@ fn players_on_several_reactors_see_the_same() {
     let stalled: Vec<Client> = (0..8).map(|_| Client::play(&url).expect("it listens")).collect();
     let watch = |n: usize, url: String| {
         let mut client = Client::play(&url).expect("it listens");
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             return client.take_all().0;
         }
         let mut left = 20 + n % 50;

@@ -20,6 +20,8 @@ pub enum Rule {
     Complete,
     /// The filter before was inserted for that.
     Promised,
+    /// It had the PID, which has become what it does not take.
+    Changed,
 }
 
 /// What the resolver decided about one PID and one declared filter.
@@ -100,6 +102,7 @@ impl Graph {
             Rule::Place => "the first filter behind it that takes it keeps it",
             Rule::Source => "that filter names it as its source",
             Rule::Complete => "in complete mode every filter gets what it takes",
+            Rule::Changed => "what it gives has changed",
             Rule::Promised => "what is before was inserted for it",
         };
         let _ = match outcome {

@@ -126,6 +126,28 @@ impl Graph {
         done
     }
 
+    /// Puts a chain between a PID and a declared filter it is linked to, when it has become what that filter does not take.
+    /// `None` when nothing is to be done, or nothing can be. Where the chain ends it goes on as the PID did.
+    pub fn refit(&mut self, from: NodeId, out: OutId, props: &Props, to: NodeId) -> Option<Vec<Step>> {
+        let node = &self.nodes[to];
+        if matches!(node.origin, Origin::Inserted(_)) || node.takes(props) {
+            return None;
+        }
+        let link = self.nodes.edges_connecting(from, to).find(|e| e.weight().out == out)?.id();
+        let pid = Pid { from, out, props };
+        let hop = self.first_hop(pid, to)?;
+        let because = self.why_not_direct(props, to, false);
+        let mut done = Resolution::default();
+        let via = self.chain_node(pid, &hop, to, &mut done).ok()?;
+        self.nodes.remove_edge(link);
+        self.connect(pid, via, &mut done).ok()?;
+        let outcome = Outcome::Chain { way: hop.way, because, others: hop.others };
+        if let Some(trail) = self.trails.get_mut(&(from, out)) {
+            trail.decisions.push(Decision { target: to, rule: Rule::Changed, outcome });
+        }
+        Some(done.steps)
+    }
+
     /// In complete mode, a PID that some filter takes as it is goes to such filters only: chains are for those that
     /// nobody takes (gpac-semantics 11.2).
     fn in_passes(&self, mut targets: Vec<(NodeId, Claim)>, props: &Props) -> Vec<(NodeId, Claim)> {

@@ -146,8 +146,14 @@ type Seen = Arc<Mutex<BTreeMap<String, Vec<(Time, i64, Flags)>>>>;
 enum Act {
     /// A source of pictures at 25 per second, a key every 50; ends after so many.
     Source { count: i64 },
+    /// The same, which is unframed from its hundredth picture on.
+    Turning,
     /// A live source that nobody feeds.
     Unfed,
+    /// Makes framed of unframed, wherever that is needed.
+    Framer,
+    /// Takes what is framed.
+    FramedSink,
     /// Passes packets on.
     Pass,
     /// Passes each input on to an output of its own.
@@ -184,8 +190,8 @@ impl Plugin for Actor {
 
     fn role(&self) -> Role {
         match self.act {
-            Act::Source { .. } | Act::Unfed => Role::Source,
-            Act::Pass | Act::Join => Role::Transform,
+            Act::Source { .. } | Act::Turning | Act::Unfed => Role::Source,
+            Act::Pass | Act::Join | Act::Framer => Role::Transform,
             Act::Mux => Role::Mux,
             _ => Role::Sink,
         }
@@ -201,7 +207,12 @@ impl Plugin for Actor {
 
     fn caps(&self, _: &Options) -> Vec<Bundle> {
         let video = || Cap::codec(StreamType::Visual, CodecId::Avc);
+        let (framed, unframed) = (Cap::not(Prop::Unframed, true), Cap::is(Prop::Unframed, true));
         vec![match self.role() {
+            _ if self.act == Act::Framer => {
+                Bundle::new([video().to_vec(), vec![unframed]].concat(), [video().to_vec(), vec![framed]].concat())
+            }
+            _ if self.act == Act::FramedSink => Bundle::new([video().to_vec(), vec![framed]].concat(), []),
             Role::Source => Bundle::new([], video()),
             Role::Sink | Role::Mux => Bundle::new(video(), []),
             _ => Bundle::new(video(), video()),
@@ -209,7 +220,7 @@ impl Plugin for Actor {
     }
 
     fn explicit_only(&self) -> bool {
-        true
+        self.act != Act::Framer
     }
 
     fn is_live(&self, _: &Options) -> bool {
@@ -239,6 +250,9 @@ impl Running {
                 .with(Prop::Timescale, 25u32)
         };
         let out = *self.out.get_or_insert_with(|| ctx.open(props()));
+        if self.actor.act == Act::Turning && self.sent == 100 {
+            ctx.set_props(out, props().with(Prop::Unframed, true));
+        }
         if self.sent == count {
             ctx.end(out);
             return Status::Done;
@@ -266,8 +280,14 @@ impl Running {
                 Ok(Status::Done)
             }
             Some(Item::Props(props)) => {
-                if self.actor.act == Act::Pass {
-                    self.out = Some(ctx.open(props));
+                match self.actor.act {
+                    Act::Pass => self.out = Some(ctx.open(props)),
+                    Act::Framer if self.out.is_none() => {
+                        let mut framed = props;
+                        framed.remove(Prop::Unframed);
+                        self.out = Some(ctx.open(framed));
+                    }
+                    _ => {}
                 }
                 Ok(Status::Again)
             }
@@ -317,6 +337,7 @@ impl Filter for Running {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         match self.actor.act {
             Act::Source { count } => Ok(self.source(ctx, count)),
+            Act::Turning => Ok(self.source(ctx, 250)),
             Act::Unfed => Ok(Status::Idle),
             Act::Join => Ok(Self::join(ctx)),
             Act::Mux => Ok(self.mux(ctx)),
@@ -338,9 +359,18 @@ struct Stage {
 impl Stage {
     fn new(actors: &[(&'static str, Act, Lane)], live: bool) -> Self {
         let seen = Seen::default();
-        let mut graph = Graph::new(&Registry::new());
-        for (name, act, lane) in actors {
-            let actor = Actor { name, act: *act, lane: *lane, live, seen: Arc::clone(&seen) };
+        let mut registry = Registry::new();
+        let (insertable, declared): (Vec<_>, Vec<_>) = actors.iter().partition(|(_, act, _)| *act == Act::Framer);
+        let actor = |(name, act, lane): &(&'static str, Act, Lane)| Actor {
+            name,
+            act: *act,
+            lane: *lane,
+            live,
+            seen: Arc::clone(&seen),
+        };
+        insertable.iter().for_each(|framer| registry.register(actor(framer)));
+        let mut graph = Graph::new(&registry);
+        for actor in declared.iter().map(actor) {
             graph.declare(Node::declared(Arc::new(actor), Options::defaults(&[]), Vec::new()));
         }
         let (send, reports) = bounded(10_000);
@@ -487,6 +517,45 @@ fn a_muxer_waits_for_what_a_filter_makes_of_its_second_input() {
     assert_eq!(stage.seen("mux"), [], "the filter knows nothing of its second input");
     stage.release(None, Time::from_millis(3));
     assert_eq!(stage.seen("mux").first().map(|(_, inputs, _)| *inputs), Some(2));
+}
+
+/// A source that changes, what it then needs, and two outputs.
+fn turning(framer: Lane, live: bool) -> Stage {
+    let actors = [
+        ("source", Act::Turning, Lane::Compute),
+        ("strict", Act::FramedSink, Lane::Reactor),
+        ("easy", Act::Sink, Lane::Reactor),
+        ("framer", Act::Framer, framer),
+    ];
+    Stage::new(&actors, live)
+}
+
+#[test]
+fn a_stream_that_changes_goes_on_through_what_it_needs_then() {
+    for (lane, live) in [(Lane::Reactor, false), (Lane::Compute, false), (Lane::Reactor, true)] {
+        let mut stage = turning(lane, live);
+        stage.run_until(Time::from_millis(20_000));
+        for name in ["strict", "easy"] {
+            let times: Vec<i64> = stage.seen(name).iter().map(|(_, dts, _)| *dts).collect();
+            assert_eq!(times, (0..250).collect::<Vec<_>>(), "{name} gets everything in order");
+        }
+        assert_eq!(stage.seen("framer").len(), 150, "it has what comes behind the change");
+        assert_eq!(stage.core.snapshot(false).filters.len(), 4);
+        assert!(stage.core.is_over() && stage.core.failures() == 0, "{:?}", stage.errors());
+    }
+}
+
+#[test]
+fn what_waits_for_a_filter_that_never_gives_anything_ends() {
+    let mut stage = turning(Lane::Blocking, false);
+    stage.stuck = Some(3);
+    stage.run_until(Time::from_millis(20_000));
+    assert!(!stage.core.is_over(), "the framer is out");
+    stage.core.check_hung();
+    assert_eq!(stage.errors(), ["framer: did not return for 15 s and is given up"]);
+    stage.run_until(Time::from_millis(30_000));
+    assert!(stage.core.is_over());
+    assert_eq!(stage.seen("strict").len(), 100);
 }
 
 #[test]

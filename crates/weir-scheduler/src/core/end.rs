@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use weir_graph::NodeId;
 use weir_plugin::{Error, ErrorKind, Event, Item, Lane, Level, Phase, Role};
 
 use super::{Core, Slot, State, filter_id};
@@ -60,6 +61,7 @@ impl<P: Platform> Core<P> {
         for service in self.nodes[i].services.clone() {
             self.services.left(service, filter_id(i));
         }
+        self.end_vacant(i);
         for (producer, _) in self.nodes[i].producers.clone() {
             let slot = &self.nodes[producer];
             let mut consumers = slot.outs.iter().flat_map(|o| &o.to);
@@ -79,6 +81,19 @@ impl<P: Platform> Core<P> {
     fn may_be_heard_again(&self, i: usize) -> bool {
         let slot = &self.nodes[i];
         slot.comes_and_goes && !slot.stop && slot.state != State::Over && self.graph.makes_outputs()
+    }
+
+    /// A filter of a chain that ends before it gave anything: what waits for that chain ends too.
+    fn end_vacant(&mut self, i: usize) {
+        if !self.nodes[i].outs.is_empty() {
+            return;
+        }
+        let targets = self.graph.inserted_for(self.nodes[i].id).unwrap_or_default().to_vec();
+        for target in targets.into_iter().map(NodeId::index) {
+            for (input, _) in std::mem::take(&mut self.nodes[target].vacant) {
+                self.deliver(target, input, [Item::End]);
+            }
+        }
     }
 
     pub(super) fn stop_node(&mut self, i: usize) {

@@ -66,6 +66,7 @@ impl<P: Platform> Core<P> {
     /// the consumers.
     pub(super) fn emit_all(&mut self, i: usize, out: usize, items: &mut Vec<Item>) {
         let slot = &mut self.nodes[i];
+        let mut changes = false;
         for item in items.iter_mut() {
             match item {
                 Item::Packet(packet) => {
@@ -75,6 +76,7 @@ impl<P: Platform> Core<P> {
                 Item::Props(props) => {
                     self.graph.dress(slot.id, props);
                     slot.outs[out].props = props.clone();
+                    changes = true;
                 }
                 Item::End => {
                     slot.outs[out].ended = true;
@@ -82,7 +84,9 @@ impl<P: Platform> Core<P> {
                 }
             }
         }
-        let Some(pace) = &mut slot.pace else { return self.route(i, out, items) };
+        let Some(pace) = &mut slot.pace else {
+            return if changes { self.route_changes(i, out, items) } else { self.route(i, out, items) };
+        };
         let now = self.platform.now();
         items.drain(..).for_each(|item| pace.hold(out, item, now));
         self.release(i);
@@ -92,12 +96,22 @@ impl<P: Platform> Core<P> {
     pub(super) fn release(&mut self, i: usize) {
         let now = self.platform.now();
         while let Some((out, item)) = self.nodes[i].pace.as_mut().and_then(|p| p.release(now)) {
-            self.route(i, out, &mut vec![item]);
+            self.route_changes(i, out, &mut vec![item]);
         }
         match self.nodes[i].pace.as_ref().and_then(Pace::next_release) {
             Some(at) => self.wake_at(i, at),
             None if self.nodes[i].state == State::Releasing => self.over(i),
             None => {}
+        }
+    }
+
+    /// As [`Self::route`], item by item, where properties may be among them: consumers may be others behind them.
+    fn route_changes(&mut self, i: usize, out: usize, items: &mut Vec<Item>) {
+        for item in items.drain(..) {
+            if let Item::Props(props) = &item {
+                self.refit(i, out, props);
+            }
+            self.route(i, out, &mut vec![item]);
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use weir_graph::{Graph, Node, NodeId};
-use weir_media::{Props, Time};
+use weir_media::{Props, StreamType, Time};
 use weir_plugin::{
     Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutQueue, OutputRecord, Result, Role,
     Status,
@@ -70,6 +70,8 @@ struct Slot {
     stop: bool,
     inputs: Vec<Edge>,
     producers: Vec<(usize, OutId)>,
+    /// Inputs that wait for the end of a chain, with their kind: what they had has changed.
+    vacant: Vec<(usize, Option<StreamType>)>,
     outs: Vec<OutPort>,
     pace: Option<Pace>,
     events: Vec<Event>,
@@ -105,6 +107,7 @@ impl Slot {
             stop: false,
             inputs: Vec::new(),
             producers: Vec::new(),
+            vacant: Vec::new(),
             outs: Vec::new(),
             pace: None,
             events: Vec::new(),

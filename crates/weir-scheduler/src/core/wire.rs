@@ -102,19 +102,40 @@ impl<P: Platform> Core<P> {
             }
             self.log_node(i, if found.by_choice { Level::Info } else { Level::Warning }, line);
         }
-        let live_edge = self.live && (has_time || !before_clock);
-        for step in found.steps {
+        self.follow(i, out, &props, found.steps);
+        self.settle();
+        Ok(())
+    }
+
+    /// Makes what the graph has decided about an output.
+    fn follow(&mut self, i: usize, out: OutId, props: &Props, steps: Vec<Step>) {
+        let has_time = carries_time(props) && !self.graph.is_listed(self.nodes[i].id);
+        let live_edge = self.live && (has_time || !self.is_before_clock(i));
+        for step in steps {
             match step {
                 Step::Add(id) => {
                     if let Err(e) = self.add(id) {
                         self.fail(id.index(), &e);
                     }
                 }
-                Step::Connect(id) => self.connect(i, out, &props, id.index(), live_edge),
+                Step::Connect(id) => self.connect(i, out, props, id.index(), live_edge),
             }
         }
-        self.settle();
-        Ok(())
+    }
+
+    /// The properties of an output change. A consumer that does not take it any more goes on behind a chain, if there is
+    /// one; any other sees for itself.
+    pub(super) fn refit(&mut self, i: usize, out: usize, props: &Props) {
+        let Ok(id) = u32::try_from(out).map(OutId) else { return };
+        for (node, input) in self.nodes[i].outs[out].to.clone() {
+            let Some(steps) = self.graph.refit(self.nodes[i].id, id, props, self.nodes[node].id) else { continue };
+            self.nodes[i].outs[out].to.retain(|to| *to != (node, input));
+            self.nodes[node].vacant.push((input, props.stream_type()));
+            let line =
+                format!("gets {} of {} through another filter now", pid_name(props, id.0), self.nodes[i].report.name);
+            self.log_node(node, Level::Info, line);
+            self.follow(i, id, props, steps);
+        }
     }
 
     /// In a dry run, live sources open what they always have: nobody feeds them, but where it goes can be told.
@@ -148,10 +169,18 @@ impl<P: Platform> Core<P> {
     pub(super) fn connect(&mut self, from: usize, out: OutId, props: &Props, to: usize, live: bool) {
         let steering = &self.graph.node(self.nodes[to].id).steering;
         let edge = Edge::new(props, live).bounded(steering.buffer_packets, steering.buffer_micros);
+        let is_for_it = self.graph.inserted_for(self.nodes[from].id).is_some_and(|t| t.contains(&self.nodes[to].id));
         let slot = &mut self.nodes[to];
-        let input = slot.inputs.len();
-        slot.inputs.push(edge);
-        slot.producers.push((from, out));
+        let is_its = |(_, ty): &(usize, Option<StreamType>)| is_for_it && *ty == props.stream_type();
+        let input = if let Some(at) = slot.vacant.iter().position(is_its) {
+            let (input, _) = slot.vacant.remove(at);
+            slot.producers[input] = (from, out);
+            input
+        } else {
+            slot.inputs.push(edge);
+            slot.producers.push((from, out));
+            slot.inputs.len() - 1
+        };
         self.nodes[from].outs[out.0 as usize].to.push((to, input));
         let mut given = props.clone();
         if self.graph.node(self.nodes[to].id).plugin.tells_sources_apart() {
