@@ -21,6 +21,7 @@ mod many;
 mod mp4;
 mod native;
 mod players;
+mod process;
 mod pushing;
 mod raw;
 mod relay;

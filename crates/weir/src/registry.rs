@@ -14,7 +14,7 @@ pub fn registry() -> Registry {
     weir_frame_aac::register(&mut registry);
     weir_frame_raw::register(&mut registry);
     weir_decode_avc::register(&mut registry);
-    weir_decode_aac::register(&mut registry);
+    weir_decode_audio::register(&mut registry);
     weir_resample::register(&mut registry);
     weir_scale::register(&mut registry);
     weir_encode_avc::register(&mut registry);

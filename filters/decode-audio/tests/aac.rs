@@ -1,7 +1,7 @@
 //! Frames of another encoder through the filter: length, time, priming, damage.
 
 use weir_codec::aac::{AdtsFrame, AdtsSplitter};
-use weir_decode_aac::AacDecoder;
+use weir_decode_audio::AAC;
 use weir_media::{Bytes, CodecId, Flags, Packet, Payload, Prop, Props, SampleFormat, StreamType, Value};
 use weir_plugin::harness::Harness;
 use weir_plugin::{Create, InId, Level, Memory, Options, OutId, Plugin};
@@ -12,9 +12,9 @@ const FRAMES: usize = 432;
 const OUT: OutId = OutId(0);
 
 fn harness() -> Harness {
-    let options = Options::defaults(AacDecoder.options());
+    let options = Options::defaults(AAC.options());
     let create = Create { options, bundle: None, memory: Memory::new(1 << 30) };
-    Harness::new(AacDecoder.create(create).expect("it takes no options"))
+    Harness::new(AAC.create(create).expect("it takes no options"))
 }
 
 /// Properties and packets as a demuxer gives them.

@@ -1,0 +1,102 @@
+//! What the filter needs of a library, and which library decodes what.
+
+use weir_codec::StreamConfig;
+use weir_codec::aac::{AudioSpecificConfig, ObjectType, Sbr, SpecificConfig};
+use weir_codec::flac::StreamInfo;
+use weir_codec::opus::{OpusHead, RATE};
+
+use crate::{opus, symphonia};
+
+/// An open decoder of one library.
+pub(crate) trait Codec: Send {
+    /// Decodes one packet: samples of all channels in turn.
+    ///
+    /// # Errors
+    /// What is wrong with the packet. The decoder goes on with the next one.
+    fn decode(&mut self, packet: &[u8]) -> Result<Vec<f32>, String>;
+}
+
+/// What is decoded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Sound {
+    /// Hz.
+    pub(crate) rate: u32,
+    pub(crate) channels: u8,
+    pub(crate) kind: Kind,
+}
+
+/// What a decoder is opened with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// The core coder of the stream.
+    Aac {
+        /// The stream says that there is more to it: SBR, and perhaps PS.
+        extended: bool,
+    },
+    Mp3,
+    Flac(StreamInfo),
+    Opus(OpusHead),
+}
+
+impl Sound {
+    /// What a stream with this configuration is decoded to.
+    ///
+    /// # Errors
+    /// What about it cannot be decoded.
+    pub(crate) fn of(config: &StreamConfig) -> Result<Self, String> {
+        match config {
+            StreamConfig::Aac(config, _) => aac(config),
+            StreamConfig::Mp3(header) if header.layer == 3 => {
+                Ok(Self { rate: header.sample_rate, channels: header.channels, kind: Kind::Mp3 })
+            }
+            StreamConfig::Mp3(header) => Err(format!("mp3dec cannot decode layer {}", header.layer)),
+            StreamConfig::Flac(info) => {
+                Ok(Self { rate: info.sample_rate, channels: info.channels, kind: Kind::Flac(info.clone()) })
+            }
+            StreamConfig::Opus(head) => {
+                Ok(Self { rate: RATE, channels: head.channels, kind: Kind::Opus(head.clone()) })
+            }
+            other => Err(format!("{} is no sound that is decoded here", other.codec())),
+        }
+    }
+
+    /// Opens a decoder.
+    ///
+    /// # Errors
+    /// What the library, or the configuration, says against it.
+    pub(crate) fn open(&self) -> Result<Box<dyn Codec>, String> {
+        match &self.kind {
+            Kind::Aac { .. } => symphonia::aac(self.rate, self.channels),
+            Kind::Mp3 => symphonia::mp3(),
+            Kind::Flac(info) => symphonia::flac(info),
+            Kind::Opus(head) => opus::open(head),
+        }
+    }
+
+    /// Samples that come before the sound, where the stream itself tells.
+    pub(crate) fn pre_skip(&self) -> usize {
+        if let Kind::Opus(head) = &self.kind { head.pre_skip.into() } else { 0 }
+    }
+
+    /// What of the sound is not decoded, in words.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let partly = self.kind == Kind::Aac { extended: true };
+        partly.then(|| format!("of HE-AAC only the LC part is decoded: up to {} Hz", self.rate / 2))
+    }
+}
+
+fn aac(config: &AudioSpecificConfig) -> Result<Sound, String> {
+    let channels = config.channels().unwrap_or(0);
+    let short = matches!(&config.specific, SpecificConfig::GeneralAudio(ga) if ga.short_frames);
+    let kind = if config.object_type != ObjectType::LC {
+        format!("object type {}", config.object_type.0)
+    } else if !(1..=2).contains(&channels) {
+        format!("{channels} channels")
+    } else if short {
+        "frames of 960 samples".to_owned()
+    } else {
+        let extended = matches!(config.sbr, Sbr::Backward { .. } | Sbr::Hierarchical { .. });
+        return Ok(Sound { rate: config.sample_rate, channels, kind: Kind::Aac { extended } });
+    };
+    Err(format!("aacdec cannot decode AAC with {kind}: it takes AAC-LC of 1 or 2 channels"))
+}
