@@ -104,6 +104,17 @@ fn scaled_pictures_are_those_of_ffmpeg() {
 }
 
 #[test]
+fn a_rate_is_made_constant_for_one_encoder_and_left_to_the_other() {
+    let lab = Lab::new();
+    let source = "avgen:sizes=240x160:adjust=no:dur=2:type=v";
+    let words = format!("{source}:FID=s c=avc:ofps=50:SID=s:FID=a c=avc:SID=s:FID=b -o a.mp4:SID=a -o b.mp4:SID=b");
+    lab.weir_to_end(&words).quietly(0);
+    let ask = "-v error -show_entries stream=r_frame_rate,nb_frames -of csv=p=0";
+    assert_eq!(ffmpeg(&lab, "ffprobe", &format!("{ask} a.mp4")).trim(), "50/1,100");
+    assert_eq!(ffmpeg(&lab, "ffprobe", &format!("{ask} b.mp4")).trim(), "25/1,50");
+}
+
+#[test]
 fn the_shape_of_what_is_shown_survives() {
     let lab = Lab::new();
     let pal = "-f lavfi -i testsrc2=s=720x576:r=25:d=1 -vf setsar=64/45 -pix_fmt yuv420p";

@@ -16,6 +16,7 @@ pub fn registry() -> Registry {
     weir_decode_avc::register(&mut registry);
     weir_decode_audio::register(&mut registry);
     weir_resample::register(&mut registry);
+    weir_fps::register(&mut registry);
     weir_scale::register(&mut registry);
     weir_encode_avc::register(&mut registry);
     weir_encode_aac::register(&mut registry);
