@@ -128,7 +128,7 @@ fn filters_that_are_not_there() {
     );
     refused(
         "avgen -o srt://h:1",
-        "srt://h:1: no filter can write to this URL (what -o can use: rtmpout, fout (weir -h NAME tells more))",
+        "srt://h:1: no filter can write to this URL (what -o can use: rtmpout, hlsout, fout (weir -h NAME tells more))",
     );
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use weir_media::{Frac, Prop, Props, StreamType};
 
-/// The group that renditions of sound are in.
+/// What the names of groups of sound begin with.
 const GROUP: &str = "audio";
 /// Rates are told anew when they turn out this much higher, percent.
 const SLACK: u64 = 10;
@@ -56,25 +56,56 @@ impl Variant {
     }
 }
 
-/// The text. Renditions of sound go with each of pictures, where there are any.
+/// Renditions of sound in one codec: of a group, a player must be able to play all (4.4.6.1.1).
+struct Group<'a> {
+    id: String,
+    sounds: Vec<&'a Variant>,
+}
+
+/// The groups of sound, one for each codec.
+fn groups(sounds: Vec<&Variant>) -> Vec<Group<'_>> {
+    let codec = |v: &Variant| v.tracks.first().and_then(|(_, codec)| codec.clone());
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for sound in sounds {
+        match groups.iter_mut().find(|group| codec(group.sounds[0]) == codec(sound)) {
+            Some(group) => group.sounds.push(sound),
+            None => groups.push(Group { id: String::new(), sounds: vec![sound] }),
+        }
+    }
+    let alone = groups.len() == 1;
+    for (n, group) in groups.iter_mut().enumerate() {
+        group.id = if alone { GROUP.to_owned() } else { format!("{GROUP}{}", n + 1) };
+    }
+    groups
+}
+
+/// The text. Each group of sound goes with each rendition of pictures, where there are any.
 pub(crate) fn text(variants: &[Variant]) -> String {
     let (pictures, sounds): (Vec<&Variant>, Vec<&Variant>) = variants.iter().partition(|v| v.has_pictures());
     let mut out = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
     if pictures.is_empty() {
-        sounds.iter().for_each(|sound| stream(&mut out, sound, &[]));
+        sounds.iter().for_each(|sound| stream(&mut out, sound, None));
         return out;
     }
-    sounds.iter().enumerate().for_each(|(n, sound)| media(&mut out, sound, n));
-    pictures.iter().for_each(|picture| stream(&mut out, picture, &sounds));
+    let groups = groups(sounds);
+    for group in &groups {
+        group.sounds.iter().enumerate().for_each(|(n, sound)| media(&mut out, sound, &group.id, n));
+    }
+    for picture in pictures {
+        groups.iter().for_each(|group| stream(&mut out, picture, Some(group)));
+        if groups.is_empty() {
+            stream(&mut out, picture, None);
+        }
+    }
     out
 }
 
-/// A rendition of sound. The first one is played unless something else is asked for.
-fn media(out: &mut String, sound: &Variant, n: usize) {
+/// The `n`-th rendition of sound in a group. The first one is played unless something else is asked for.
+fn media(out: &mut String, sound: &Variant, group: &str, n: usize) {
     let props = &sound.tracks[0].0;
     let name = props.str(Prop::Language).map_or_else(|| format!("audio {}", n + 1), plain);
     let default = if n == 0 { "YES" } else { "NO" };
-    let _ = write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{GROUP}\",NAME=\"{name}\"");
+    let _ = write!(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"{name}\"");
     if let Some(language) = props.str(Prop::Language) {
         let _ = write!(out, ",LANGUAGE=\"{}\"", plain(language));
     }
@@ -85,19 +116,15 @@ fn media(out: &mut String, sound: &Variant, n: usize) {
     let _ = writeln!(out, ",URI=\"{}\"", sound.uri);
 }
 
-/// A stream to choose, with whichever of `sounds`.
-fn stream(out: &mut String, variant: &Variant, sounds: &[&Variant]) {
+/// A stream to choose, with the sound of a group.
+fn stream(out: &mut String, variant: &Variant, group: Option<&Group<'_>>) {
+    let sounds = group.map_or(&[][..], |group| &group.sounds);
     let loudest = |rate: fn(&Rate) -> u64| sounds.iter().map(|s| rate(&s.rate)).max().unwrap_or(0);
     let peak = variant.rate.peak + loudest(|r| r.peak);
     let average = variant.rate.average() + loudest(Rate::average);
     let _ = write!(out, "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}");
-    let tracks = variant.tracks.iter().chain(sounds.iter().flat_map(|s| &s.tracks));
-    let mut codecs: Vec<&str> = Vec::new();
-    for codec in tracks.filter_map(|(_, codec)| codec.as_deref()) {
-        if !codecs.contains(&codec) {
-            codecs.push(codec);
-        }
-    }
+    let tracks = variant.tracks.iter().chain(sounds.iter().take(1).flat_map(|s| &s.tracks));
+    let codecs: Vec<&str> = tracks.filter_map(|(_, codec)| codec.as_deref()).collect();
     if !codecs.is_empty() {
         let _ = write!(out, ",CODECS=\"{}\"", codecs.join(","));
     }
@@ -109,8 +136,8 @@ fn stream(out: &mut String, variant: &Variant, sounds: &[&Variant]) {
             let _ = write!(out, ",FRAME-RATE={fps:.3}");
         }
     }
-    if !sounds.is_empty() {
-        let _ = write!(out, ",AUDIO=\"{GROUP}\"");
+    if let Some(group) = group {
+        let _ = write!(out, ",AUDIO=\"{}\"", group.id);
     }
     let _ = writeln!(out, "\n{}", variant.uri);
 }
@@ -153,6 +180,28 @@ mod tests {
             #EXT-X-STREAM-INF:BANDWIDTH=1128000,AVERAGE-BANDWIDTH=846000,CODECS=\"avc1.42c01e,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=29.970,AUDIO=\"audio\"\nv2.m3u8\n";
         assert_eq!(text(&all), expected);
         assert!(text(&all[2..]).ends_with("CODECS=\"mp4a.40.2\"\na1.m3u8\n"));
+        assert!(text(&all[..2]).ends_with("CODECS=\"avc1.42c01e\",RESOLUTION=640x360,FRAME-RATE=29.970\nv2.m3u8\n"));
+    }
+
+    #[test]
+    fn a_player_without_a_codec_has_the_other_group() {
+        let of = |ty| Props::new().with(Prop::StreamType, ty);
+        let sound = |uri, language: &str, codec, bytes| {
+            variant(uri, of(StreamType::Audio).with(Prop::Language, language), codec, bytes)
+        };
+        let all = [
+            variant("v1.m3u8", of(StreamType::Visual), "avc1.64001f", 1_000_000),
+            sound("a1.m3u8", "eng", "mp4a.40.2", 64_000),
+            sound("a2.m3u8", "eng", "Opus", 48_000),
+            sound("a3.m3u8", "fra", "mp4a.40.2", 64_000),
+        ];
+        let text = text(&all);
+        let of_group = |group: &str| text.lines().filter(|l| l.contains(&format!("GROUP-ID=\"{group}\""))).count();
+        assert_eq!((of_group("audio1"), of_group("audio2")), (2, 1), "{text}");
+        let streams: Vec<&str> = text.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF")).collect();
+        assert!(streams[0].ends_with("CODECS=\"avc1.64001f,mp4a.40.2\",AUDIO=\"audio1\""), "{text}");
+        assert!(streams[1].ends_with("CODECS=\"avc1.64001f,Opus\",AUDIO=\"audio2\""), "{text}");
+        assert_eq!((streams.len(), text.matches("DEFAULT=YES").count()), (2, 2));
     }
 
     #[test]

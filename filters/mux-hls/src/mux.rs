@@ -186,8 +186,8 @@ impl Mux {
     fn break_off(&mut self, ctx: &mut Ctx<'_>, r: usize) -> Result<()> {
         let Some(writing) = &mut self.writing else { return Ok(()) };
         writing.renditions[r].break_off();
-        let end = writing.renditions[r].end;
-        self.close(ctx, r, end, false)
+        let end = writing.renditions[r].seen;
+        self.close(ctx, r, end, None)
     }
 
     fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {
@@ -204,21 +204,22 @@ impl Mux {
         let (common, rendition) = (&writing.common, &mut writing.renditions[r]);
         if !rendition.is_open() {
             // Nothing can be seen before a key picture.
-            let Some((at, shown)) = start else { return Ok(()) };
-            rendition.begin(common, at, shown, &mut written);
+            let Some(start) = start else { return Ok(()) };
+            rendition.begin(common, start, &mut written);
         } else if place == 0 {
             rendition.make_room(common, packet, (dts, length), &next, &mut written)?;
         }
         if place == 0 {
             rendition.end = dts + length;
+            rendition.seen = rendition.seen.max(rescale(packet.cts, scale, MICROS) + length);
         }
         rendition.add(place, packet)?;
         self.put(ctx, written);
         Ok(())
     }
 
-    /// When a segment begins and is first seen, in microseconds, if it can begin with this packet: a key packet of the
-    /// leading track, or what stands just before one.
+    /// When the first packet of the leading track is decoded and seen, in microseconds, if a segment can begin with this
+    /// packet: it is a key packet of the leading track, or stands just before one.
     fn start_of(&self, r: usize, place: usize, packet: &Packet) -> Option<(i64, i64)> {
         let lead = &self.tracks[self.writing.as_ref()?.renditions[r].tracks[0]];
         let of_lead = |w: &'_ Waiting| if let Waiting::Packet(p, _) = w { Some(p.clone()) } else { None };
@@ -240,13 +241,17 @@ impl Mux {
         if is_lost {
             return self.break_off(ctx, r);
         }
-        let is_due = rendition.length(dts) >= writing.common.settings.segment - EARLY;
+        let shown = match is_key {
+            true => rescale(packet.cts, lead.props.timescale(), MICROS),
+            false => rendition.shown(dts),
+        };
+        let is_due = rendition.length(shown) >= writing.common.settings.segment - EARLY;
         // Sound beside pictures ends with them, so that all playlists count alike; unless there are none any more.
         let follows = !lead.is_video() && writing.renditions.iter().any(|o| self.tracks[o.tracks[0]].is_video());
         let rendition = &mut writing.renditions[r];
         if follows {
-            let is_alone = rendition.length(dts) >= 2 * writing.common.settings.segment;
-            return if is_alone { self.close(ctx, r, dts, true) } else { Ok(()) };
+            let is_alone = rendition.length(shown) >= 2 * writing.common.settings.segment;
+            return if is_alone { self.close(ctx, r, shown, Some(packet.dts)) } else { Ok(()) };
         }
         if is_due && !is_key && !std::mem::replace(&mut rendition.key_asked, true) {
             ctx.request_key(lead.input);
@@ -254,7 +259,7 @@ impl Mux {
         if !is_due || !is_key {
             return Ok(());
         }
-        self.close(ctx, r, dts, true)?;
+        self.close(ctx, r, shown, Some(packet.dts))?;
         if r == 0 { self.close_sounds(ctx, dts) } else { Ok(()) }
     }
 
@@ -266,7 +271,8 @@ impl Mux {
             let lead = &self.tracks[writing.renditions[r].tracks[0]];
             if !lead.is_video() {
                 let at = lead.front().unwrap_or(dts);
-                self.close(ctx, r, at, true)?;
+                let next = rescale(at, MICROS, lead.props.timescale());
+                self.close(ctx, r, at, Some(next))?;
             }
         }
         Ok(())
@@ -285,17 +291,15 @@ impl Mux {
         writing.renditions[r].tracks.iter().map(next).collect()
     }
 
-    /// Closes the open segment of a rendition, and tells players of it.
-    fn close(&mut self, ctx: &mut Ctx<'_>, r: usize, at: i64, goes_on: bool) -> Result<()> {
-        let mut next = if goes_on { self.next_of(r, None) } else { Vec::new() };
+    /// Closes the open segment of a rendition, which ends where what is seen at this time begins, and tells players of it.
+    /// `lead` is when the next packet of its leading track is decoded, in its timescale, when it goes on from here.
+    fn close(&mut self, ctx: &mut Ctx<'_>, r: usize, at: i64, lead: Option<i64>) -> Result<()> {
+        let current = self.writing.as_ref().map(|w| w.renditions[r].tracks[0]).zip(lead);
+        let next = current.map_or_else(Vec::new, |current| self.next_of(r, Some(current)));
         let Some(writing) = &mut self.writing else { return Ok(()) };
         let (common, rendition) = (&writing.common, &mut writing.renditions[r]);
         if !rendition.is_open() {
             return Ok(());
-        }
-        if let Some(first) = next.first_mut() {
-            // The packet in hand is not in the queue any more: it is the one that begins the next segment.
-            *first = Some(rescale(at, MICROS, self.tracks[rendition.tracks[0]].props.timescale()));
         }
         let mut written = Vec::new();
         let is_longer = rendition.close(common, at, &next, &mut written)?;
@@ -351,8 +355,8 @@ impl Mux {
     fn finish(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
         let count = self.writing.as_ref().map_or(0, |w| w.renditions.len());
         for r in 0..count {
-            let end = self.writing.as_ref().map_or(0, |w| w.renditions[r].end);
-            self.close(ctx, r, end, false)?;
+            let end = self.writing.as_ref().map_or(0, |w| w.renditions[r].seen);
+            self.close(ctx, r, end, None)?;
             let mut written = Vec::new();
             if let Some(writing) = &mut self.writing {
                 writing.renditions[r].end(&writing.common, &mut written);

@@ -48,8 +48,12 @@ pub(crate) struct Rendition {
     init: Option<Arc<str>>,
     /// The next segment does not go on from the one before.
     is_broken: bool,
-    /// When the leading track will have been played to, microseconds of decoding time.
+    /// Until when there is something of the leading track, microseconds of decoding time.
     pub(crate) end: i64,
+    /// Until when something of it is seen or heard, microseconds.
+    pub(crate) seen: i64,
+    /// From decoding to showing the picture that the segment begins with, microseconds.
+    delay: i64,
     pub(crate) rate: Rate,
     /// A key picture was asked for in this segment.
     pub(crate) key_asked: bool,
@@ -57,7 +61,8 @@ pub(crate) struct Rendition {
     told: usize,
 }
 
-/// The segment that is being written. Times are decoding times of the leading track, in microseconds.
+/// The segment that is being written. Times are when its leading track is seen or heard, in microseconds: of key pictures
+/// exactly, of others as much later than they are decoded as the key picture before them.
 struct Open {
     segment: Segment,
     since: i64,
@@ -93,6 +98,8 @@ impl Rendition {
             init: None,
             is_broken: false,
             end: base,
+            seen: base,
+            delay: 0,
             rate: Rate::default(),
             key_asked: false,
             told: 0,
@@ -114,9 +121,14 @@ impl Rendition {
         self.open.is_some()
     }
 
-    /// How long the open segment is at this time.
-    pub(crate) fn length(&self, at: i64) -> i64 {
-        self.open.as_ref().map_or(0, |open| at - open.since)
+    /// When a picture is seen that is decoded at this time, as far as the length of segments is concerned.
+    pub(crate) fn shown(&self, dts: i64) -> i64 {
+        dts + self.delay
+    }
+
+    /// How long the open segment is when this is seen.
+    pub(crate) fn length(&self, shown: i64) -> i64 {
+        self.open.as_ref().map_or(0, |open| shown - open.since)
     }
 
     /// Whether a segment is complete.
@@ -155,8 +167,9 @@ impl Rendition {
         self.is_broken |= self.has_segments() || self.is_open();
     }
 
-    /// Opens a segment that begins at this decoding time and is first seen or heard at `shown`, microseconds.
-    pub(crate) fn begin(&mut self, common: &Common, at: i64, shown: i64, out: &mut Vec<Written>) {
+    /// Opens a segment whose leading track begins with a packet that is decoded at this time, and seen or heard at `shown`,
+    /// in microseconds.
+    pub(crate) fn begin(&mut self, common: &Common, (dts, shown): (i64, i64), out: &mut Vec<Written>) {
         let number = self.playlist.next_number();
         if self.init.is_none()
             && let Some(init) = self.container.init()
@@ -175,8 +188,8 @@ impl Rendition {
             parts: Vec::new(),
         };
         self.container.begin_segment();
-        self.key_asked = false;
-        self.open = Some(Open { segment, since: at, bytes: 0, chunk_since: at, is_independent: true, parts: 0 });
+        (self.key_asked, self.delay) = (false, shown - dts);
+        self.open = Some(Open { segment, since: shown, bytes: 0, chunk_since: shown, is_independent: true, parts: 0 });
     }
 
     /// Ends the fragment before a packet of the leading track, when it would become too long with it.
@@ -184,10 +197,11 @@ impl Rendition {
         &mut self,
         common: &Common,
         packet: &Packet,
-        (at, length): (i64, i64),
+        (dts, length): (i64, i64),
         next: &[Option<i64>],
         out: &mut Vec<Written>,
     ) -> Result<()> {
+        let at = self.shown(dts);
         let Some(open) = &self.open else { return Ok(()) };
         let is_long = at > open.chunk_since && at + length - open.chunk_since > common.settings.chunk;
         if is_long || self.container.bytes() + packet.len() > CHUNK_MAX {
@@ -207,7 +221,7 @@ impl Rendition {
         self.container.add(place, packet)
     }
 
-    /// Writes what waits as a fragment that ends at this time.
+    /// Writes what waits as a fragment that ends where what is seen at this time begins.
     fn end_chunk(
         &mut self,
         common: &Common,
@@ -236,7 +250,7 @@ impl Rendition {
         Ok(())
     }
 
-    /// Closes the open segment, which ends at this time, and tells players of it. True when it is longer than segments were
+    /// Closes the open segment, which ends where what is seen at this time begins, and tells players of it. True when it is longer than segments were
     /// said to be.
     pub(crate) fn close(
         &mut self,

@@ -433,3 +433,24 @@ fn a_playlist_of_everything_is_bounded_by_memory() {
     let refused = h.run().expect_err("no room for so many segments");
     assert!(refused.message.contains("memory cap"), "{refused}");
 }
+
+/// Encoders decode the first pictures early, and more so when they have begun to reorder them.
+#[test]
+fn segments_are_as_long_as_they_are_seen() {
+    for parts in ["off", "sf"] {
+        let mut h = harness(&[("segdur", "2"), ("cdur", "0.5"), ("llhls", parts), ("dmode", "dynamic")]);
+        let v = h.input(video());
+        let mut disk = Disk::default();
+        for n in 0..150 {
+            let early = if n < 20 { 0 } else { 100 };
+            h.packet(v, Packet { dts: n * 40 - early.min((n - 20).max(0) * 20), cts: n * 40, ..picture(n) });
+        }
+        h.run().expect("it goes on");
+        disk.take(&mut h);
+        let list = disk.playlist("tv.m3u8").to_owned();
+        assert_eq!(durations(&list), [2.0, 2.0], "{list}");
+        end(&mut h, &mut disk, &[v]);
+        let lengths = durations(disk.playlist("tv.m3u8"));
+        assert_eq!(lengths.iter().sum::<f64>(), 6.0, "{lengths:?}");
+    }
+}

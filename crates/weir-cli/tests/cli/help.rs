@@ -95,6 +95,11 @@ fn help_of_a_filter() {
                        a whole number from 0 to 65536; default 1800
           enhanced     Write every track in the form of enhanced RTMP, also those that have an original one
                        yes or no; default no
+          split        Seconds of a file: the first key picture behind them begins a new one. See fout for
+                       their names
+                       a number or fraction such as 25, 30000/1001 or 29.97
+          split_size   Bytes of a file: the first key picture behind them begins a new one
+                       a whole number, at least 1
         ",
     );
     assert_eq!(
@@ -113,16 +118,16 @@ fn lists() {
         &weir("-h codecs").stdout,
         "
         codec    encoder    read by                      written by
-        avc      avcenc     mp4dmx, flvdmx, rfnalu       flvmx, mp4mx, writegen, m2tsmx
-        hevc                mp4dmx, flvdmx               flvmx, mp4mx
-        av1                 mp4dmx, flvdmx               flvmx, mp4mx
-        vp9                 mp4dmx, flvdmx               flvmx, mp4mx
-        aac      aacenc     mp4dmx, flvdmx, rfadts       flvmx, mp4mx, writegen, m2tsmx
-        mp3                 mp4dmx, flvdmx               flvmx, mp4mx
-        opus                mp4dmx, flvdmx               flvmx, mp4mx
-        flac                mp4dmx, flvdmx               flvmx, mp4mx
-        ac3                 mp4dmx, flvdmx               flvmx, mp4mx
-        eac3                mp4dmx, flvdmx               flvmx, mp4mx
+        avc      avcenc     mp4dmx, flvdmx, rfnalu       flvmx, mp4mx, writegen, m2tsmx, hlsmx
+        hevc                mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
+        av1                 mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
+        vp9                 mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
+        aac      aacenc     mp4dmx, flvdmx, rfadts       flvmx, mp4mx, writegen, m2tsmx, hlsmx
+        mp3                 mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
+        opus                mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
+        flac                mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
+        ac3                 mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
+        eac3                mp4dmx, flvdmx               flvmx, mp4mx, hlsmx
         ",
     );
     assert!(weir("-h formats").stdout.contains("\n.flv     flvdmx       flvmx\n"));

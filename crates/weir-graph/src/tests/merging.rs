@@ -1,6 +1,10 @@
 //! Outputs that share a muxer, arguments that inserted filters inherit.
 
-use super::kit::check;
+use weir_media::CodecId;
+use weir_plugin::{Kind, OptionDef, Role};
+
+use super::kit::{Type, check, declare, file, framed, registry, run};
+use crate::Graph;
 
 #[test]
 fn outputs_of_one_kind_share_a_muxer() {
@@ -193,4 +197,23 @@ fn nothing_inherited_changes_what_a_filter_is_for() {
             ----(PID 1 h264) fout (dst=b.h264) (idx=2)
         ",
     );
+}
+
+/// A muxer that writes more than one file names them after its output; others never hear of it.
+#[test]
+fn a_muxer_hears_where_its_output_writes() {
+    const LIST: &[OptionDef] = &[OptionDef::new("dst", Kind::Str, "?", "Where the output writes")];
+    let list = Type::new("listmx", Role::Mux, |_| vec![weir_media::Bundle::new(framed(CodecId::Avc), file("m3u8"))]);
+    let registry = registry([Type { options: LIST, ..list }]);
+    let heard = |words: &str| -> Vec<String> {
+        let mut graph = Graph::new(&registry);
+        declare(&mut graph, &registry, words);
+        assert_eq!(run(&mut graph), [] as [String; 0]);
+        let muxers = graph.nodes().filter(|(_, n)| n.plugin.name() == "listmx");
+        muxers.map(|(_, n)| n.options.text("dst").expect("it has one").to_owned()).collect()
+    };
+    assert_eq!(heard("cam fout:dst=a/x.m3u8"), ["a/x.m3u8"]);
+    assert_eq!(heard("cam fout:dst=x.m3u8 fout:dst=y.m3u8"), ["x.m3u8", "y.m3u8"], "they share none");
+    assert_eq!(heard("cam:#Seat=7b fout:dst=$Seat$.m3u8"), ["7b.m3u8"]);
+    assert_eq!(heard("cam fout:dst=x.flv"), [] as [String; 0]);
 }
