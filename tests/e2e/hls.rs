@@ -139,6 +139,36 @@ fn a_ladder_has_a_master_playlist_that_tells_the_truth() {
     Recording::of(&dir.join("tv.m3u8")).is_gapless(PICTURES).is_in_step();
 }
 
+/// A publisher leaves, and comes back with pictures of another size: what players have goes on from there.
+#[test]
+fn another_picture_size_is_a_discontinuity() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    for (name, size) in [("one.flv", "240x160"), ("two.flv", "320x180")] {
+        lab.weir_to_end(&format!("avgen:sizes={size}:adjust=no:dur=4 c=avc:g=25 c=aac -o {name}")).quietly(0);
+    }
+    let url = format!("rtmp://127.0.0.1:{port}/live");
+    let words = format!("-i {url}:rtmp_listen=1 -o live/tv.m3u8:segdur=1:tsb=60 -quiet");
+    let weir = lab.weir(&words).listening([port]);
+    let path = lab.path("live/tv.m3u8");
+    let mut watch = Watch::default();
+    for (name, most) in [("one.flv", 3), ("two.flv", 7)] {
+        let mut command = Command::new(peers::tool("ffmpeg"));
+        command.args(["-v", "error", "-nostdin", "-re", "-i", name, "-c", "copy", "-f", "flv", &format!("{url}/cam")]);
+        process::run("publisher", command, lab.dir()).with(0);
+        wait::until_true("its segments are there", || {
+            watch.look(&path);
+            watch.last.as_ref().is_some_and(|list| list.segments.len() >= most)
+        });
+    }
+    weir.stop().with(0);
+    let list = Playlist::read(&path).expect("it is there");
+    let anew: Vec<usize> = (0..list.segments.len()).filter(|n| list.segments[*n].discontinuous).collect();
+    assert_eq!((anew.as_slice(), list.segments.len()), (&[4][..], 8), "{list:?}");
+    assert!(list.segments[3].map != list.segments[4].map && list.segments[4].map == list.segments[7].map);
+    list.check_segments(&lab.path("live"));
+}
+
 #[test]
 fn an_output_without_its_folder_fails_alone() {
     let lab = Lab::new();

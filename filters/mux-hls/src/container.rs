@@ -1,5 +1,6 @@
 //! [`Container`]: packets to the bytes of fragments or transport streams. It knows neither segments nor playlists.
 
+use weir_codec::avc::{NalType, nal_ranges, nal_type};
 use weir_media::{Bytes, Packet, Payload, Props, StreamType, rescale};
 use weir_mp4::{Part, Sample, Tables, file_type, moof, movie};
 use weir_plugin::interleave::MICROS;
@@ -41,6 +42,8 @@ pub(crate) struct Fragments {
 pub(crate) struct Stream {
     multiplex: Multiplex,
     scales: Vec<u32>,
+    /// Parameter sets of pictures, as they were last.
+    sets: Vec<Option<Vec<u8>>>,
     /// What becomes 0, in units of [`CLOCK`].
     base: i64,
     bytes: usize,
@@ -86,7 +89,8 @@ impl Container {
             multiplex.add(if is_video { Medium::Avc } else { Medium::Aac });
         }
         let scales = tracks.iter().map(Props::timescale).collect();
-        Self::Ts(Stream { multiplex, scales, base: rescale(base, MICROS, CLOCK), bytes: 0 })
+        let sets = vec![None; tracks.len()];
+        Self::Ts(Stream { multiplex, scales, sets, base: rescale(base, MICROS, CLOCK), bytes: 0 })
     }
 
     /// Whether this decoder configuration is another than the one in force, so that what follows cannot be in the same
@@ -96,6 +100,15 @@ impl Container {
             Self::Mp4(fragments) => fragments.tables[track].entries.last().is_some_and(|(known, _)| known != config),
             Self::Ts(_) => false, // what a decoder needs is in the stream
         }
+    }
+
+    /// Whether a key picture has other parameter sets in it than the one before. Of fragments it has none.
+    pub(crate) fn is_changed_at(&mut self, track: usize, packet: &Packet) -> bool {
+        let (Self::Ts(stream), Some(data)) = (self, packet.bytes()) else { return false };
+        let sps = nal_ranges(data).map(|range| &data[range]).find(|nal| nal_type(nal) == NalType::Sps);
+        let Some(sps) = sps else { return false };
+        let known = stream.sets[track].replace(sps.to_vec());
+        known.is_some_and(|known| known != sps)
     }
 
     /// Takes a decoder configuration, and what else is known of the track now.

@@ -24,6 +24,10 @@ const TRACKS_MAX: usize = 64;
 const EARLY: i64 = 20_000;
 /// A hole in the time of a track that is longer than this is one in the stream, microseconds.
 const GAP: i64 = 1_000_000;
+/// And than so many times the distance of its packets: there are streams of a picture every few seconds.
+const STEPS: i64 = 4;
+/// How much longer a fragment waits for a packet of the leading track than it was to be, microseconds.
+const PATIENCE: i64 = 10_000_000;
 /// Memory of one segment in a playlist, bytes, as it is leased; in steps of so many.
 const SEGMENT_BYTES: usize = 320;
 const LEASE_STEP: usize = 64;
@@ -192,74 +196,93 @@ impl Mux {
 
     fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {
         let Some((r, place)) = self.place(i) else { return Ok(()) };
-        if place == 0 {
-            self.cut_before(ctx, r, packet, dts)?;
+        let leads = self.leads(r, place);
+        if leads {
+            self.cut_before(ctx, r, (i, place), packet, dts)?;
         }
-        let mut written = Vec::new();
         let next = self.next_of(r, Some((i, packet.dts)));
+        let start = self.start_of(r, i, packet);
         let scale = self.tracks[i].props.timescale();
-        let length = rescale(packet.duration.into(), scale, MICROS);
-        let start = self.start_of(r, place, packet);
         let Some(writing) = &mut self.writing else { return Ok(()) };
         let (common, rendition) = (&writing.common, &mut writing.renditions[r]);
+        let mut written = Vec::new();
+        let length = match packet.duration {
+            0 => rendition.step.min(GAP),
+            duration => rescale(duration.into(), scale, MICROS),
+        };
         if !rendition.is_open() {
             // Nothing can be seen before a key picture.
             let Some(start) = start else { return Ok(()) };
             rendition.begin(common, start, &mut written);
-        } else if place == 0 {
-            rendition.make_room(common, packet, (dts, length), &next, &mut written)?;
+        } else {
+            let patience = if leads { 0 } else { PATIENCE };
+            rendition.make_room(common, packet, (dts, length), patience, &next, &mut written)?;
         }
-        if place == 0 {
-            rendition.end = dts + length;
-            rendition.seen = rendition.seen.max(rescale(packet.cts, scale, MICROS) + length);
+        if leads {
+            rendition.advance(dts, rescale(packet.cts, scale, MICROS), length);
         }
         rendition.add(place, packet)?;
         self.put(ctx, written);
         Ok(())
     }
 
+    /// Whether a track says where segments end: the first one of its rendition, and when that is over, every other.
+    fn leads(&self, r: usize, place: usize) -> bool {
+        let first = self.writing.as_ref().and_then(|w| w.renditions[r].tracks.first());
+        place == 0 || first.is_some_and(|first| self.tracks[*first].ended && self.tracks[*first].front().is_none())
+    }
+
     /// When the first packet of the leading track is decoded and seen, in microseconds, if a segment can begin with this
-    /// packet: it is a key packet of the leading track, or stands just before one.
-    fn start_of(&self, r: usize, place: usize, packet: &Packet) -> Option<(i64, i64)> {
-        let lead = &self.tracks[self.writing.as_ref()?.renditions[r].tracks[0]];
-        let of_lead = |w: &'_ Waiting| if let Waiting::Packet(p, _) = w { Some(p.clone()) } else { None };
-        let first = if place == 0 { packet.clone() } else { lead.queue.iter().find_map(of_lead)? };
-        let micros = |time| rescale(time, lead.props.timescale(), MICROS);
-        (first.is_key() || !lead.is_video()).then(|| (micros(first.dts), micros(first.cts)))
+    /// packet of track `i`: it is a key packet of the leading track, or stands just before one.
+    fn start_of(&self, r: usize, i: usize, packet: &Packet) -> Option<(i64, i64)> {
+        let rendition = &self.writing.as_ref()?.renditions[r];
+        if rendition.is_open() {
+            return None;
+        }
+        let lead = if self.leads(r, usize::MAX) { i } else { rendition.tracks[0] };
+        let track = &self.tracks[lead];
+        let waiting = |w: &'_ Waiting| if let Waiting::Packet(p, _) = w { Some(p.clone()) } else { None };
+        let first = if lead == i { packet.clone() } else { track.queue.iter().find_map(waiting)? };
+        let micros = |time| rescale(time, track.props.timescale(), MICROS);
+        (first.is_key() || !track.is_video()).then(|| (micros(first.dts), micros(first.cts)))
     }
 
     /// Ends the segment before a packet of the leading track, where it is time or nothing goes on.
-    fn cut_before(&mut self, ctx: &mut Ctx<'_>, r: usize, packet: &Packet, dts: i64) -> Result<()> {
+    fn cut_before(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        r: usize,
+        (i, place): (usize, usize),
+        packet: &Packet,
+        dts: i64,
+    ) -> Result<()> {
         let Some(writing) = &mut self.writing else { return Ok(()) };
         let rendition = &mut writing.renditions[r];
+        let lead = &self.tracks[i];
+        let is_key = packet.is_key() || !lead.is_video();
+        let is_changed = is_key && rendition.is_changed_at(place, packet);
         if !rendition.is_open() {
             return Ok(());
         }
-        let lead = &self.tracks[rendition.tracks[0]];
-        let is_key = packet.is_key() || !lead.is_video();
-        let is_lost = packet.flags.contains(Flags::DISCONTINUITY) || dts - rendition.end > GAP;
-        if is_lost {
+        let gap = dts - rendition.end;
+        let is_lost = packet.flags.contains(Flags::DISCONTINUITY) || gap > GAP.max(rendition.step * STEPS);
+        if is_lost || is_changed {
             return self.break_off(ctx, r);
         }
-        let shown = match is_key {
-            true => rescale(packet.cts, lead.props.timescale(), MICROS),
-            false => rendition.shown(dts),
-        };
-        let is_due = rendition.length(shown) >= writing.common.settings.segment - EARLY;
+        let shown = if is_key { rescale(packet.cts, lead.props.timescale(), MICROS) } else { rendition.shown(dts) };
+        let (length, wanted) = (rendition.length(shown), writing.common.settings.segment);
         // Sound beside pictures ends with them, so that all playlists count alike; unless there are none any more.
-        let follows = !lead.is_video() && writing.renditions.iter().any(|o| self.tracks[o.tracks[0]].is_video());
+        let has_pictures = |o: &Rendition| self.tracks[o.tracks[0]].is_video();
+        let follows = place == 0 && !lead.is_video() && writing.renditions.iter().any(has_pictures);
+        let is_due = if follows { length >= 2 * wanted } else { length >= wanted - EARLY };
         let rendition = &mut writing.renditions[r];
-        if follows {
-            let is_alone = rendition.length(shown) >= 2 * writing.common.settings.segment;
-            return if is_alone { self.close(ctx, r, shown, Some(packet.dts)) } else { Ok(()) };
-        }
         if is_due && !is_key && !std::mem::replace(&mut rendition.key_asked, true) {
             ctx.request_key(lead.input);
         }
         if !is_due || !is_key {
             return Ok(());
         }
-        self.close(ctx, r, shown, Some(packet.dts))?;
+        self.close(ctx, r, shown, Some((i, packet.dts)))?;
         if r == 0 { self.close_sounds(ctx, dts) } else { Ok(()) }
     }
 
@@ -268,11 +291,12 @@ impl Mux {
         let count = self.writing.as_ref().map_or(0, |w| w.renditions.len());
         for r in 1..count {
             let Some(writing) = &self.writing else { return Ok(()) };
-            let lead = &self.tracks[writing.renditions[r].tracks[0]];
+            let first = writing.renditions[r].tracks[0];
+            let lead = &self.tracks[first];
             if !lead.is_video() {
                 let at = lead.front().unwrap_or(dts);
                 let next = rescale(at, MICROS, lead.props.timescale());
-                self.close(ctx, r, at, Some(next))?;
+                self.close(ctx, r, at, Some((first, next)))?;
             }
         }
         Ok(())
@@ -292,10 +316,9 @@ impl Mux {
     }
 
     /// Closes the open segment of a rendition, which ends where what is seen at this time begins, and tells players of it.
-    /// `lead` is when the next packet of its leading track is decoded, in its timescale, when it goes on from here.
-    fn close(&mut self, ctx: &mut Ctx<'_>, r: usize, at: i64, lead: Option<i64>) -> Result<()> {
-        let current = self.writing.as_ref().map(|w| w.renditions[r].tracks[0]).zip(lead);
-        let next = current.map_or_else(Vec::new, |current| self.next_of(r, Some(current)));
+    /// `current` is the packet in hand, its track and decoding time, when the stream goes on with it.
+    fn close(&mut self, ctx: &mut Ctx<'_>, r: usize, at: i64, current: Option<(usize, i64)>) -> Result<()> {
+        let next = if current.is_some() { self.next_of(r, current) } else { Vec::new() };
         let Some(writing) = &mut self.writing else { return Ok(()) };
         let (common, rendition) = (&writing.common, &mut writing.renditions[r]);
         if !rendition.is_open() {
@@ -319,7 +342,8 @@ impl Mux {
     /// Leases memory for one more segment in the playlists.
     fn count(&mut self) -> Result<()> {
         self.segments += 1;
-        if self.segments % LEASE_STEP == 1 && self.writing.as_ref().is_some_and(|w| !w.common.is_live) {
+        let grows = |w: &Writing| !w.common.is_live || w.common.settings.window.is_none();
+        if self.segments % LEASE_STEP == 1 && self.writing.as_ref().is_some_and(grows) {
             let bytes = (self.segments + LEASE_STEP) * SEGMENT_BYTES;
             if !self.lease.as_mut().is_some_and(|l| l.resize(bytes)) {
                 let message = "the memory cap is reached by the playlist; dmode=dynamic keeps the last of it only";
@@ -329,17 +353,19 @@ impl Mux {
         Ok(())
     }
 
-    /// Writes the master playlist, once every rendition has something to play and when rates are higher than it says.
+    /// Writes the master playlist, once every rendition that has begun has something to play, and when it has changed: by a
+    /// rendition that comes late, or rates that are higher than it says.
     fn tell_all(&mut self, ctx: &mut Ctx<'_>, is_last: bool) {
         let Some(Writing { renditions, master: Some(told), .. }) = &mut self.writing else { return };
-        if !is_last && !renditions.iter().all(Rendition::has_segments) {
+        if !is_last && renditions.iter().any(|r| r.is_open() && !r.has_segments()) {
             return;
         }
-        let is_told = !told.is_empty() && renditions.iter().zip(&*told).all(|(r, t)| !r.rate.is_beyond(&t.rate));
-        if is_told && !is_last {
+        let ready: Vec<&Rendition> = renditions.iter().filter(|r| r.has_segments()).collect();
+        let is_told = ready.len() == told.len() && ready.iter().zip(&*told).all(|(r, t)| !r.rate.is_beyond(&t.rate));
+        if ready.is_empty() || (is_told && !is_last) {
             return;
         }
-        *told = renditions.iter().map(Rendition::variant).collect();
+        *told = ready.into_iter().map(Rendition::variant).collect();
         let text = master::text(told);
         let name = format!("{}.m3u8", self.settings.stem);
         self.put(ctx, vec![(Piece::Whole(name.into()), text.into())]);

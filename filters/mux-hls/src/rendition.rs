@@ -52,6 +52,10 @@ pub(crate) struct Rendition {
     pub(crate) end: i64,
     /// Until when something of it is seen or heard, microseconds.
     pub(crate) seen: i64,
+    /// From one packet of it to the next, microseconds.
+    pub(crate) step: i64,
+    /// When the last one is decoded.
+    last: i64,
     /// From decoding to showing the picture that the segment begins with, microseconds.
     delay: i64,
     pub(crate) rate: Rate,
@@ -99,6 +103,8 @@ impl Rendition {
             is_broken: false,
             end: base,
             seen: base,
+            step: 0,
+            last: base,
             delay: 0,
             rate: Rate::default(),
             key_asked: false,
@@ -192,18 +198,31 @@ impl Rendition {
         self.open = Some(Open { segment, since: shown, bytes: 0, chunk_since: shown, is_independent: true, parts: 0 });
     }
 
-    /// Ends the fragment before a packet of the leading track, when it would become too long with it.
+    /// Takes note of a packet of the leading track: when it is decoded, when it is seen, and for how long.
+    pub(crate) fn advance(&mut self, dts: i64, shown: i64, length: i64) {
+        (self.step, self.last) = (dts - self.last, dts);
+        self.end = dts + length;
+        self.seen = self.seen.max(shown + length);
+    }
+
+    /// Whether a key picture of a track has other parameter sets in it, so that it cannot go into the open segment.
+    pub(crate) fn is_changed_at(&mut self, place: usize, packet: &Packet) -> bool {
+        self.container.is_changed_at(place, packet)
+    }
+
+    /// Ends the fragment before a packet, when it would become too long with it, by more than `patience`.
     pub(crate) fn make_room(
         &mut self,
         common: &Common,
         packet: &Packet,
         (dts, length): (i64, i64),
+        patience: i64,
         next: &[Option<i64>],
         out: &mut Vec<Written>,
     ) -> Result<()> {
         let at = self.shown(dts);
         let Some(open) = &self.open else { return Ok(()) };
-        let is_long = at > open.chunk_since && at + length - open.chunk_since > common.settings.chunk;
+        let is_long = at > open.chunk_since && at + length - open.chunk_since > common.settings.chunk + patience;
         if is_long || self.container.bytes() + packet.len() > CHUNK_MAX {
             self.end_chunk(common, at, next, false, out)?;
             if common.settings.parts != Parts::Off && common.is_live {

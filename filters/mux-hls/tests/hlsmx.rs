@@ -454,3 +454,73 @@ fn segments_are_as_long_as_they_are_seen() {
         assert_eq!(lengths.iter().sum::<f64>(), 6.0, "{lengths:?}");
     }
 }
+
+#[test]
+fn sound_goes_on_when_pictures_have_ended() {
+    let mut h = harness(&[("segdur", "2")]);
+    let mut disk = Disk::default();
+    let both = (h.input(video()), h.input(audio()));
+    feed(&mut h, &mut disk, both, 0..3);
+    h.end(both.0);
+    for second in 3..20 {
+        (second * 375 / 8..(second + 1) * 375 / 8).for_each(|n| h.packet(both.1, sound(n)));
+        h.run().expect("it goes on");
+        disk.take(&mut h);
+    }
+    end(&mut h, &mut disk, &[both.1]);
+    let lengths = durations(disk.playlist("tv.m3u8"));
+    assert!(lengths.len() >= 9 && lengths.iter().all(|l| *l < 2.1), "{lengths:?}");
+    let all: String = (0..lengths.len()).map(|n| disk.text(&format!("tv_{n}.m4s"))).collect();
+    assert_eq!(all.matches("<sound>").count(), 937);
+}
+
+#[test]
+fn packets_need_not_say_how_long_they_last() {
+    let mut h = harness(&[("segdur", "2"), ("cdur", "0.5"), ("llhls", "sf"), ("dmode", "dynamic")]);
+    let mut disk = Disk::default();
+    let v = h.input(video());
+    (0..100).for_each(|n| h.packet(v, Packet { duration: 0, ..picture(n) }));
+    // A picture every three seconds is slow, and no hole.
+    (0..10).for_each(|n| {
+        let at = 4000 + n * 3000;
+        h.packet(v, Packet { dts: at, cts: at, duration: 0, flags: Flags::KEY, ..picture(n) });
+    });
+    h.run().expect("it goes on");
+    disk.take(&mut h);
+    let text = disk.playlist("tv.m3u8").to_owned();
+    let first = disk.playlists.iter().find(|(_, text)| text.contains("EXTINF")).expect("a segment").1.clone();
+    let length = |part: &str| part["DURATION=".len()..].split(',').next().and_then(|l| l.parse::<f64>().ok());
+    assert!(values(&first, "#EXT-X-PART").iter().all(|part| length(part).is_some_and(|l| l <= 0.5)), "{first}");
+    assert!(text.matches("#EXT-X-DISCONTINUITY\n").count() <= 1, "only where it slows down: {text}");
+    assert_eq!(durations(&text).last(), Some(&3.0));
+}
+
+#[test]
+fn other_parameter_sets_in_a_transport_stream_are_told_too() {
+    let mut h = try_harness("video/mp2t", &[("segdur", "2")]).expect("good options");
+    let mut disk = Disk::default();
+    let v = h.input(video().with(Prop::Unframed, true));
+    for n in 0..150 {
+        let mut data = b"\0\0\0\x01\x67\x42\xc0\x1e\0\0\0\x01\x65".to_vec();
+        data[7] = if n < 75 { 0x1e } else { 0x1f };
+        let data = if n % 25 == 0 { data } else { b"\0\0\0\x01\x41".to_vec() };
+        h.packet(v, Packet { data: weir_media::Payload::Bytes(data.into()), ..picture(n) });
+    }
+    end(&mut h, &mut disk, &[v]);
+    let text = disk.playlist("tv.m3u8");
+    assert_eq!(durations(text), [2.0, 1.0, 2.0, 1.0]);
+    assert_eq!(text.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{text}");
+}
+
+#[test]
+fn a_master_playlist_does_not_wait_for_a_rendition_that_never_comes() {
+    let mut h = harness(&[("segdur", "1")]);
+    h.set_live(true);
+    let mut disk = Disk::default();
+    let (v, first, late) = (h.input(video()), h.input(audio()), h.input(audio()));
+    feed(&mut h, &mut disk, (v, first), 0..6);
+    assert_eq!(uris(disk.playlist("tv.m3u8")), ["tv_a1.m3u8", "tv_v1.m3u8"]);
+    (281..400).for_each(|n| h.packet(late, sound(n)));
+    feed(&mut h, &mut disk, (v, first), 6..9);
+    assert_eq!(uris(disk.playlist("tv.m3u8")), ["tv_a1.m3u8", "tv_a2.m3u8", "tv_v1.m3u8"]);
+}
