@@ -60,24 +60,24 @@ impl Part {
 #[must_use]
 pub fn single_metadata(body: &Bytes) -> Option<Bytes> {
     let script = ScriptData::parse(body, Limits::SCRIPT).ok()?;
-    let object = script.values.first()?.as_object()?;
-    let mut changed = object.clone();
+    let mut object = script.values.first()?.as_object()?.clone();
     let avc = (FourCc::AVC, VideoCodec::AVC.0);
     let sound = [(FourCc::AAC, AudioCodec::AAC.0), (FourCc::MP3, AudioCodec::MP3.0)];
-    rename(&mut changed, "videocodecid", &[avc]);
-    rename(&mut changed, "audiocodecid", &sound);
-    if changed == *object {
+    if !(rename(&mut object, "videocodecid", &[avc]) | rename(&mut object, "audiocodecid", &sound)) {
         return None;
     }
-    let writer = Writer::new().string(script.name.as_bytes()).ecma_array(&changed);
+    let writer = Writer::new().string(script.name.as_bytes()).ecma_array(&object);
     Some(script.values[1..].iter().fold(writer, Writer::value).finish())
 }
 
-fn rename(object: &mut Object, key: &str, names: &[(FourCc, u8)]) {
+/// Whether there was anything to change.
+fn rename(object: &mut Object, key: &str, names: &[(FourCc, u8)]) -> bool {
     let number = object.get(key).and_then(Value::as_u32);
-    if let Some((_, original)) = names.iter().find(|(codec, _)| Some(codec.number()) == number) {
+    let original = names.iter().find(|(codec, _)| Some(codec.number()) == number);
+    if let Some((_, original)) = original {
         object.set(key, f64::from(*original));
     }
+    original.is_some()
 }
 
 #[cfg(test)]
@@ -132,6 +132,7 @@ mod tests {
             Some(write(number(FourCc::HEVC), 2.0))
         );
         assert_eq!(single_metadata(&write(7.0, 10.0)), None);
+        assert_eq!(single_metadata(&write(7.0, f64::NAN)), None, "no number equals itself there; found by fuzzing");
         assert_eq!(single_metadata(&Bytes::from_static(b"\x02\0\x0aonMetaData")), None);
     }
 }

@@ -128,6 +128,7 @@ impl Filter for NativeFilter {
         let (kind, output) = match event {
             Event::KeyRequest(out) => (abi::EVENT_KEY_REQUEST, out.0),
             Event::Stop => (abi::EVENT_STOP, 0),
+            Event::Wish(..) => return Ok(()),   // the interface has no word for it
             Event::Message(_) => return Ok(()), // only of services, which native filters do not have
         };
         let Some(on_event) = self.functions.event else { return Ok(()) };

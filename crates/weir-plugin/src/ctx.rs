@@ -47,6 +47,8 @@ pub enum Effect {
     Open(OutId, Props),
     /// Upstream should make a key frame soon.
     RequestKey(InId),
+    /// Carry a wish to all filters upstream of this input.
+    Wish(InId, Box<Props>),
     /// A line for the log.
     Log(Level, String),
     /// The state of the output this filter drives.
@@ -71,6 +73,7 @@ impl fmt::Debug for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(out, props) => write!(f, "Open({}, {props})", out.0),
+            Self::Wish(input, props) => write!(f, "Wish({}, {props:?})", input.0),
             Self::RequestKey(input) => write!(f, "RequestKey({})", input.0),
             Self::Log(level, line) => write!(f, "Log({level:?}, {line})"),
             Self::Record(record) => write!(f, "Record({record:?})"),
@@ -275,6 +278,12 @@ impl Ctx<'_> {
     /// Asks the encoder upstream of an input for a key frame soon. Filters in between are not involved.
     pub fn request_key(&mut self, input: InId) {
         self.mail.effects.push(Effect::RequestKey(input));
+    }
+
+    /// Says what an input had best be like: all filters upstream hear it ([`Event::Wish`](crate::Event::Wish)), and do what
+    /// they can. What comes of it comes as properties.
+    pub fn wish(&mut self, input: InId, props: Props) {
+        self.mail.effects.push(Effect::Wish(input, Box::new(props)));
     }
 
     /// Writes a line to the log. Never put a secret in it.

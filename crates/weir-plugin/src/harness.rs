@@ -41,6 +41,8 @@ pub struct Harness {
     pub records: Vec<OutputRecord>,
     /// Inputs for which a key frame was asked.
     pub key_requests: Vec<InId>,
+    /// What it wished its inputs to be like.
+    pub wishes: Vec<(InId, Props)>,
     /// Addresses it listens on, with the messages it posted to each.
     pub posts: Vec<Message>,
     /// Room each output has before every call.
@@ -62,6 +64,7 @@ impl Harness {
             logs: Vec::new(),
             records: Vec::new(),
             key_requests: Vec::new(),
+            wishes: Vec::new(),
             posts: Vec::new(),
             credit: Credit::Endless,
             started: false,
@@ -185,6 +188,7 @@ impl Harness {
     fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Open(_, props) => self.outputs.push(Output { props: vec![props], ..Output::default() }),
+            Effect::Wish(input, props) => self.wishes.push((input, *props)),
             Effect::RequestKey(input) => self.key_requests.push(input),
             Effect::Log(level, line) => self.logs.push((level, line)),
             Effect::Record(record) => self.records.push(*record),

@@ -11,8 +11,8 @@ use crossbeam_channel::{Receiver, bounded};
 use weir_graph::{Graph, Node};
 use weir_media::{Bundle, Bytes, Cap, CodecId, Flags, Packet, Prop, Props, StreamType, Time};
 use weir_plugin::{
-    ConnId, Create, Ctx, Error, Filter, InId, Item, Lane, Level, Lookup, Memory, Message, OptionDef, Options, OutId,
-    PathInfo, Plugin, ReactorId, Registry, Result, Role, Service, Status, TcpOptions,
+    ConnId, Create, Ctx, Error, Event, Filter, InId, Item, Lane, Level, Lookup, Memory, Message, OptionDef, Options,
+    OutId, PathInfo, Plugin, ReactorId, Registry, Result, Role, Service, Status, TcpOptions,
 };
 
 use weir_tls::Tls;
@@ -168,6 +168,8 @@ enum Act {
     Failing,
     /// Panics at its third packet.
     Panicking,
+    /// A sink that wishes its input to be like what it is.
+    Wishing,
 }
 
 #[derive(Clone)]
@@ -287,6 +289,7 @@ impl Running {
                         framed.remove(Prop::Unframed);
                         self.out = Some(ctx.open(framed));
                     }
+                    Act::Wishing => ctx.wish(InId(0), props),
                     _ => {}
                 }
                 Ok(Status::Again)
@@ -343,6 +346,14 @@ impl Filter for Running {
             Act::Mux => Ok(self.mux(ctx)),
             _ => self.take(ctx),
         }
+    }
+
+    fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
+        if let Event::Wish(..) = event {
+            let mut seen = self.actor.seen.lock().expect("no test panics while it holds this");
+            seen.entry(format!("{} hears", self.actor.name)).or_default().push((ctx.now(), 0, Flags::NONE));
+        }
+        Ok(())
     }
 }
 
@@ -607,4 +618,17 @@ fn a_live_source_that_is_silent_keeps_no_muxer_waiting() {
     let mut stage = Stage::new(&[SOURCE, unfed, mux, out], true);
     stage.run_until(Time::from_millis(100));
     assert_eq!(stage.seen("mux").first().map(|(_, inputs, _)| *inputs), Some(1));
+}
+
+/// Filters above hear a wish, but for those whose output goes to others too.
+#[test]
+fn a_wish_goes_up_as_far_as_nobody_else_is_concerned() {
+    let pass = ("pass", Act::Pass, Lane::Reactor);
+    let (wishing, other) = (("wishing", Act::Wishing, Lane::Reactor), ("other", Act::Sink, Lane::Reactor));
+    for (actors, heard) in [(&[SOURCE, pass, wishing][..], 1), (&[SOURCE, pass, wishing, other], 0)] {
+        let mut stage = Stage::new(actors, true);
+        stage.run_until(Time::from_millis(1_000));
+        assert_eq!(stage.seen("pass hears").len(), heard);
+        assert_eq!(stage.seen("source hears").len(), heard);
+    }
 }

@@ -4,7 +4,7 @@ use weir_media::{CodecId, Flags, Frac, Frame, Packet, Prop, Props, rescale};
 use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, OneToOne, OutId, Result, Status};
 
 use crate::keys::Keys;
-use crate::openh264::{AccessUnit, Config, Encoder, Failed, MAX_PIXELS, MIN_SIDE};
+use crate::openh264::{AccessUnit, Config, Encoder, Failed, MAX_PIXELS, MIN_SIDE, Profile};
 use crate::settings::{Settings, declared_fps, frame_rate};
 
 /// Items taken in one call of `process`; a picture takes some milliseconds.
@@ -14,6 +14,26 @@ const ITEMS_PER_CALL: usize = 2;
 struct Open {
     encoder: Encoder,
     config: Config,
+}
+
+/// What can be done to be like another stream.
+#[derive(Default)]
+struct Wish {
+    profile: Option<Profile>,
+    rate: Option<u32>,
+}
+
+impl Wish {
+    fn of(props: &Props) -> Self {
+        let record = props.bytes(Prop::DecoderConfig).filter(|_| props.codec() == Some(CodecId::Avc));
+        // AVCProfileIndication: the byte behind the version of the record.
+        let profile = record.and_then(|record| record.get(1)).map(|idc| match idc {
+            66 => Profile::Baseline,
+            77 => Profile::Main,
+            _ => Profile::High,
+        });
+        Self { profile, rate: props.u32(Prop::Bitrate).filter(|rate| *rate > 0) }
+    }
 }
 
 /// The running filter.
@@ -26,20 +46,39 @@ pub(crate) struct Encode {
     /// The frame rate of the input: declared, or measured from its first picture.
     fps: Option<Frac>,
     keys: Option<Keys>,
+    /// What a consumer would like best, where the user left it open.
+    wish: Wish,
     /// Something was lost before us: the next packet says so.
     discontinuity: bool,
 }
 
 impl Encode {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, input: Props::new(), output: None, open: None, fps: None, keys: None, discontinuity: false }
+        Self {
+            settings,
+            input: Props::new(),
+            output: None,
+            open: None,
+            fps: None,
+            keys: None,
+            wish: Wish::default(),
+            discontinuity: false,
+        }
     }
 
     /// Opens the output, or changes its properties when they are other ones now.
     fn publish(&mut self, ctx: &mut Ctx<'_>, size: (u32, u32), fps: Frac) -> Result<()> {
-        let rate = self.settings.rate_for(&self.input, size, fps)?;
+        let rate = self.rate(size, fps)?;
         ctx.publish(&mut self.output, output_props(&self.input, size, rate));
         Ok(())
+    }
+
+    /// The bit rate: as asked for, else as the input or a consumer would like it.
+    fn rate(&self, size: (u32, u32), fps: Frac) -> Result<u32> {
+        match self.wish.rate.filter(|_| self.input.get(Prop::TargetRate).is_none()) {
+            Some(rate) => self.settings.rate_for(&self.input.clone().with(Prop::TargetRate, rate), size, fps),
+            None => self.settings.rate_for(&self.input, size, fps),
+        }
     }
 
     /// What the encoder must be for pictures of `size`.
@@ -49,9 +88,9 @@ impl Encode {
             width: size.0,
             height: size.1,
             fps: fps.as_f64(),
-            rate: s.rate_for(&self.input, size, fps)?,
+            rate: self.rate(size, fps)?,
             max_rate: s.max_rate,
-            profile: s.profile,
+            profile: s.profile.or(self.wish.profile).unwrap_or(Profile::High),
             level: s.level,
             skip: s.skip,
             threads: s.threads,
@@ -111,8 +150,10 @@ impl Filter for Encode {
 
     /// [`Event::Stop`] needs nothing: the source ends the input, and no picture is ever held back here.
     fn event(&mut self, _ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        if let (Event::KeyRequest(_), Some(keys)) = (event, &mut self.keys) {
-            keys.request();
+        match (event, &mut self.keys) {
+            (Event::KeyRequest(_), Some(keys)) => keys.request(),
+            (Event::Wish(_, props), _) => self.wish = Wish::of(&props),
+            _ => {}
         }
         Ok(())
     }

@@ -53,7 +53,8 @@ pub(crate) struct Settings {
     pub(crate) gop: Option<u32>,
     /// Seconds between forced key pictures, positive.
     pub(crate) fintra: Option<Frac>,
-    pub(crate) profile: Profile,
+    /// `None` where the user left it open.
+    pub(crate) profile: Option<Profile>,
     /// level_idc to declare.
     pub(crate) level: Option<u8>,
     pub(crate) skip: bool,
@@ -73,11 +74,11 @@ impl Settings {
             rate: count(options, &["b", "bitrate", "rate"])?,
             gop: count(options, &["g", "gop"])?,
             fintra: fintra(options)?,
-            profile: match options.word("profile") {
-                Some("baseline") => Profile::Baseline,
-                Some("main") => Profile::Main,
+            profile: options.word("profile").filter(|_| options.is_given("profile")).map(|word| match word {
+                "baseline" => Profile::Baseline,
+                "main" => Profile::Main,
                 _ => Profile::High,
-            },
+            }),
             level: options.word("level").and_then(level_idc),
             skip: options.bool("skip") == Some(true),
             max_rate: count(options, &["maxrate"])?,

@@ -6,7 +6,7 @@ use common::{Content, OUT, create, harness, keys, nals, packet, raw};
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
 use proptest::prelude::*;
-use weir_media::{Bytes, Flags, Packet, Prop, Props};
+use weir_media::{Bytes, CodecId, Flags, Packet, Prop, Props};
 use weir_plugin::{Credit, ErrorKind, Event, Item, Status};
 
 #[test]
@@ -234,5 +234,31 @@ proptest! {
             prop_assert!(packets.windows(2).all(|w| w[1].dts >= w[0].dts || w[1].is_key()), "a jump back needs a key");
             prop_assert!(packets.iter().all(|p| p.is_key() || !p.flags.contains(Flags::DISCONTINUITY)));
         }
+    }
+}
+
+/// What is left open is as a consumer wishes, from the next picture on; what was asked for stays.
+#[test]
+fn wishes_are_met_where_nothing_was_asked_for() {
+    let like = Props::new()
+        .with(Prop::CodecId, CodecId::Avc)
+        .with(Prop::DecoderConfig, Bytes::from_static(&[1, 77, 0x40, 30, 0xff]))
+        .with(Prop::Bitrate, 123_000_u32);
+    for (options, before, after) in [(&[][..], 100, 77), (&[("profile", "baseline"), ("b", "1M")][..], 66, 66)] {
+        let (mut h, input) = harness(&[&[("g", "100")], options].concat(), raw(160, 120, 25));
+        for n in 0..8 {
+            if n == 4 {
+                h.event(Event::Wish(OUT, Box::new(like.clone()))).expect("takes it");
+            }
+            h.packet(input, packet(Content::Card, 160, 120, n));
+            h.run().expect("encodes");
+        }
+        let rate = h.outputs()[0].props.last().and_then(|p| p.u32(Prop::Bitrate));
+        assert_eq!(rate, Some(if options.is_empty() { 123_000 } else { 1_000_000 }));
+        let packets = h.take(OUT);
+        let profiles: Vec<u8> =
+            packets.iter().filter(|p| p.is_key()).map(|p| nals(p.bytes().expect("bytes"))[0][1]).collect();
+        let expected = if before == after { vec![before] } else { vec![before, after] };
+        assert_eq!(profiles, expected, "{options:?}");
     }
 }

@@ -30,6 +30,8 @@ struct Input {
     kind: StreamType,
     props: Props,
     ended: bool,
+    /// What it was last wished to be like.
+    wished: Option<Props>,
 }
 
 /// What comes out of one kind.
@@ -107,6 +109,7 @@ impl Failover {
         if let Some(known) = self.input(input) {
             let rank = known.rank;
             known.props = props;
+            self.wish(ctx);
             if self.active.is_some_and(|active| active.rank == rank) {
                 self.open(ctx, input);
             }
@@ -122,7 +125,25 @@ impl Failover {
         }
         let source = self.sources.entry(rank).or_insert(Source { heard: None, steady: ctx.now(), has_video: false });
         source.has_video |= kind == StreamType::Visual;
-        self.inputs[at] = Some(Input { rank, kind, props, ended: false });
+        self.inputs[at] = Some(Input { rank, kind, props, ended: false, wished: None });
+        self.wish(ctx);
+    }
+
+    /// The others had best be like the best source, so that nobody is disturbed by a change-over.
+    fn wish(&mut self, ctx: &mut Ctx<'_>) {
+        for kind in [StreamType::Visual, StreamType::Audio] {
+            let of_kind = || self.inputs.iter().flatten().filter(|input| input.kind == kind);
+            let Some(best) = of_kind().min_by_key(|input| input.rank) else { continue };
+            let (rank, mut like) = (best.rank, best.props.clone());
+            like.remove(Prop::Source);
+            for (at, input) in (0_u32..).zip(&mut self.inputs) {
+                let Some(input) = input.as_mut().filter(|i| i.kind == kind && i.rank != rank) else { continue };
+                if input.wished.as_ref() != Some(&like) {
+                    input.wished = Some(like.clone());
+                    ctx.wish(InId(at), like.clone());
+                }
+            }
+        }
     }
 
     fn packet(&mut self, ctx: &mut Ctx<'_>, input: InId, packet: Packet) {

@@ -40,7 +40,7 @@ impl Plugin for FailoverType {
          failover -o …. The first picture and the first sound of each are used. It goes on from the best source that sends, \
          at a key picture of it, and back as soon as a better one has been steady. Nothing is encoded again: sources need \
          the same codecs, and outputs are told when parameters differ. A slate of the same size and frame rate disturbs \
-         players least."
+         players least: sources that are made or encoded here are asked to be like the first, and do what they can."
     }
 
     fn role(&self) -> Role {

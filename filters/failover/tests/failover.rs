@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_failover::register;
 use weir_media::{Bytes, CodecId, Flags, Packet, Prop, Props, StreamType};
 use weir_plugin::harness::Harness;
-use weir_plugin::{Create, InId, Memory, Options, OutId, Registry, Status};
+use weir_plugin::{Create, InId, Item, Memory, Options, OutId, Registry, Status};
 
 const TICK: Duration = Duration::from_millis(40);
 const VIDEO: OutId = OutId(0);
@@ -162,4 +162,24 @@ fn a_further_stream_of_a_kind_is_left_out() {
     harness.packet(more, Packet { flags: Flags::KEY, ..Packet::new(Bytes::from_static(b"x"), 0) });
     play(&mut harness, &mut [&mut main], 10);
     assert_eq!((harness.outputs().len(), seen(&mut harness, VIDEO).len()), (2, 10));
+}
+
+/// Sources that stand in had best be like the first: they are told of it, and again when that changes.
+#[test]
+fn others_are_wished_to_be_like_the_first() {
+    let mut harness = harness(&[]);
+    let mut slate = Feed::new(&mut harness, 1, 640);
+    play(&mut harness, &mut [&mut slate], 5);
+    assert!(harness.wishes.is_empty(), "nothing is known of a better one");
+    let mut first = Feed::new(&mut harness, 0, 1920);
+    play(&mut harness, &mut [&mut first, &mut slate], 5);
+    let wished = |harness: &mut Harness| {
+        let all = std::mem::take(&mut harness.wishes);
+        all.iter().map(|(input, props)| (*input, props.u32(Prop::Width))).collect::<Vec<_>>()
+    };
+    assert_eq!(wished(&mut harness), [(slate.video, Some(1920)), (slate.audio, None)]);
+    harness.push(first.video, Item::Props(video(0, 1280)));
+    harness.push(slate.video, Item::Props(video(1, 1920)));
+    play(&mut harness, &mut [&mut first, &mut slate], 5);
+    assert_eq!(wished(&mut harness), [(slate.video, Some(1280))]);
 }

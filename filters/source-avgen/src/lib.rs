@@ -21,7 +21,6 @@ mod timing;
 use weir_media::{Bundle, Cap, CodecId, PixelFormat, Prop, SampleFormat, StreamType};
 use weir_plugin::{Create, Filter, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
 
-use settings::Settings;
 use source::Source;
 
 /// Adds `avgen` to a registry.
@@ -77,8 +76,7 @@ impl Plugin for Avgen {
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {
-        let settings = Settings::new(&with.options)?;
-        Ok(Box::new(Source::new(settings, &with.memory)?))
+        Ok(Box::new(Source::new(with.options, &with.memory)?))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The filter: one [`Track`] per PID, always continued where it is furthest behind.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use weir_media::{CodecId, Flags, Frac, Frame, Packet, PixelFormat, Prop, Props, SampleFormat, StreamType};
-use weir_plugin::{Ctx, Event, Filter, Level, Memory, OutId, Result, Status};
+use weir_plugin::{Ctx, Event, Filter, Level, Memory, Options, OutId, Result, Status};
 
 use crate::picture::{Moment, Picture};
 use crate::settings::{Settings, Video};
@@ -18,6 +19,10 @@ const MAX_LEAD: u32 = 10;
 
 /// The running filter.
 pub(crate) struct Source {
+    /// As the user gave them.
+    options: Options,
+    /// What consumers would like, as options.
+    wishes: BTreeMap<&'static str, String>,
     settings: Settings,
     sound: Sound,
     /// One per distinct size.
@@ -65,8 +70,9 @@ impl Source {
     /// A source that has sent nothing yet.
     ///
     /// # Errors
-    /// When there is no memory for the pictures.
-    pub(crate) fn new(settings: Settings, memory: &Memory) -> Result<Self> {
+    /// When an option cannot be honoured, or there is no memory for the pictures.
+    pub(crate) fn new(options: Options, memory: &Memory) -> Result<Self> {
+        let settings = Settings::new(&options)?;
         let mut pictures: Vec<Drawing> = Vec::new();
         for Video { width, height, .. } in settings.videos.iter().filter(|_| settings.kinds.video) {
             let size = (*width, *height);
@@ -74,10 +80,46 @@ impl Source {
                 pictures.push(Drawing { picture: Picture::new(&settings.picture, size, memory)?, size, last: None });
             }
         }
-        Ok(Self { sound: Sound::new(settings.sound), pictures, tracks: Vec::new(), phase: None, settings })
+        let sound = Sound::new(settings.sound);
+        Ok(Self { options, wishes: BTreeMap::new(), sound, pictures, tracks: Vec::new(), phase: None, settings })
+    }
+
+    /// A consumer would like an output to be like this: what the user left open is made so from here on. What cannot be
+    /// made stays as it is.
+    fn follow(&mut self, ctx: &mut Ctx<'_>, props: &Props) {
+        let mut wishes = self.wishes.clone();
+        wishes.extend(wishes_of(props));
+        let mut options = self.options.clone();
+        for (name, value) in wishes.iter().filter(|(name, _)| !self.options.is_given(name)) {
+            let _unfit = options.apply(name, Some(value));
+        }
+        let Ok(next) = Self::new(options, ctx.memory()) else { return };
+        if next.settings == self.settings || self.settings.videos.len() > 1 {
+            return;
+        }
+        let before = std::mem::replace(self, next);
+        (self.options, self.wishes) = (before.options, wishes);
+        let (was, is) = (&before.settings, &self.settings);
+        let (fps, rates) = ((was.picture.fps, is.picture.fps), (was.sound.sample_rate, is.sound.sample_rate));
+        self.phase = before.phase.map(|phase| phase.moved(fps, rates));
+        for Track { out, line, sent, media } in before.tracks {
+            let (next, props) = match media {
+                Media::Sound => (self.settings.sound_line, self.sound_props()),
+                Media::Pictures(_) => {
+                    (self.settings.picture_line, self.picture_props(2, "video", &self.settings.videos[0]))
+                }
+            };
+            self.tracks.push(Track { sent: next.packet_at(&line, sent), ..Track::new(out, next, media) });
+            ctx.set_props(out, props);
+        }
     }
 
     fn open_sound(&mut self, ctx: &mut Ctx<'_>) {
+        let out = ctx.open(self.sound_props());
+        self.tracks.push(Track::new(out, self.settings.sound_line, Media::Sound));
+    }
+
+    fn sound_props(&self) -> Props {
         let s = &self.settings.sound;
         let narrow = |n: usize| u32::try_from(n).expect("limited by the option table");
         let mut props = raw(1, "audio", StreamType::Audio, &self.settings.sound_line)
@@ -88,7 +130,7 @@ impl Source {
         if self.settings.ntp && !self.settings.kinds.video {
             props.set(Prop::SenderNtp, true);
         }
-        self.tracks.push(Track::new(ctx.open(props), self.settings.sound_line, Media::Sound));
+        props
     }
 
     fn open_pictures(&mut self, ctx: &mut Ctx<'_>) {
@@ -190,6 +232,19 @@ impl Source {
     }
 }
 
+/// What a consumer would like, as options.
+fn wishes_of(props: &Props) -> Vec<(&'static str, String)> {
+    let number = |prop| props.u32(prop).map(|n| n.to_string());
+    let size = props.u32(Prop::Width).zip(props.u32(Prop::Height));
+    let pictures = [
+        ("sizes", size.map(|(width, height)| format!("{width}x{height}"))),
+        ("fps", props.frac(Prop::Fps).map(|fps| format!("{}/{}", fps.num, fps.den))),
+    ];
+    let sound = [("sr", number(Prop::SampleRate)), ("ch", number(Prop::NumChannels))];
+    let of_kind = if props.stream_type() == Some(StreamType::Visual) { pictures } else { sound };
+    of_kind.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
 /// The properties that all PIDs here have.
 fn raw(id: u32, name: &str, ty: StreamType, line: &Line) -> Props {
     Props::new()
@@ -229,9 +284,13 @@ impl Filter for Source {
     }
 
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        if matches!(event, Event::Stop) {
-            ctx.end_all();
-            self.tracks.clear();
+        match event {
+            Event::Stop => {
+                ctx.end_all();
+                self.tracks.clear();
+            }
+            Event::Wish(_, props) => self.follow(ctx, &props),
+            Event::KeyRequest(_) | Event::Message(_) => {}
         }
         Ok(())
     }

@@ -82,6 +82,16 @@ pub(crate) struct Phase {
 }
 
 impl Phase {
+    /// The same beginning in other pictures and samples.
+    pub(crate) fn moved(self, fps: (Grid, Grid), rates: (u32, u32)) -> Self {
+        let (was, is) = fps;
+        let frame = u128::from(self.frame) * u128::from(was.den) * u128::from(is.num)
+            / (u128::from(was.num) * u128::from(is.den));
+        let sample = u128::from(self.sample) * u128::from(rates.1) / u128::from(rates.0);
+        let narrow = |n: u128| u64::try_from(n).unwrap_or(u64::MAX);
+        Self { frame: narrow(frame), sample: narrow(sample), ..self }
+    }
+
     /// A run that begins at time shown 0.
     pub(crate) fn zero(utc: u64) -> Self {
         Self { frame: 0, sample: 0, utc }
@@ -120,6 +130,13 @@ impl Line {
     pub(crate) fn timestamp(&self, n: u64) -> i64 {
         let span = i64::try_from(u128::from(n) * u128::from(self.step)).unwrap_or(i64::MAX);
         self.first.saturating_add(span)
+    }
+
+    /// The first packet of this line that does not begin before packet `n` of another, both counted from packet 0.
+    pub(crate) fn packet_at(&self, other: &Self, n: u64) -> u64 {
+        let Instant { num, den } = other.elapsed(n);
+        let packets = (num * u128::from(self.timescale)).div_ceil(u128::from(den) * u128::from(self.step));
+        u64::try_from(packets).unwrap_or(u64::MAX)
     }
 
     /// Time of packet `n` since packet 0 as a fraction of a second.

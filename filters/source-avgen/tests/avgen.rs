@@ -483,3 +483,51 @@ fn the_marker_survives_blur_noise_and_scaling() {
         }
     }
 }
+
+/// As a consumer wishes, where the user left it open: another size and rate from one packet to the next, on the same line of
+/// time, and pictures and sound still agree.
+#[test]
+fn it_becomes_what_a_consumer_wishes() {
+    let like = Props::new()
+        .with(Prop::StreamType, StreamType::Visual)
+        .with(Prop::Width, 320_u32)
+        .with(Prop::Height, 180_u32)
+        .with(Prop::Fps, Frac { num: 50, den: 1 });
+    let sound = Props::new()
+        .with(Prop::StreamType, StreamType::Audio)
+        .with(Prop::SampleRate, 48_000_u32)
+        .with(Prop::NumChannels, 2_u32);
+    let mut h = harness("adjust=no");
+    let ticks = |h: &mut Harness, n: usize| {
+        let mut got = (Vec::new(), Vec::new());
+        for _ in 0..n {
+            h.step().expect("goes on");
+            got.0.extend(h.take(AUDIO));
+            got.1.extend(h.take(VIDEO));
+        }
+        got
+    };
+    let (audio, video) = ticks(&mut h, 20);
+    h.event(Event::Wish(VIDEO, Box::new(like.clone()))).expect("hears it");
+    h.event(Event::Wish(AUDIO, Box::new(sound))).expect("hears it");
+    let (next_audio, next_video) = ticks(&mut h, 20);
+    let props = |h: &Harness, out: OutId| h.outputs()[out.0 as usize].props.last().cloned().expect("properties");
+    let (now, heard) = (props(&h, VIDEO), props(&h, AUDIO));
+    assert_eq!((now.u32(Prop::Width), now.u32(Prop::Height), now.timescale()), (Some(320), Some(180), 50));
+    assert_eq!((heard.u32(Prop::SampleRate), heard.u32(Prop::NumChannels)), (Some(48_000), Some(2)));
+    assert!(next_video.iter().all(|p| p.frame().is_some_and(|f| (f.width(), f.height()) == (320, 180))));
+    let seconds = |p: &Packet, scale: f64| p.dts as f64 / scale;
+    let gap = seconds(&next_video[0], 50.0) - seconds(video.last().expect("some"), 25.0);
+    assert!((0.02..=0.061).contains(&gap), "pictures go on: {gap}");
+    let gap = seconds(&next_audio[0], 48_000.0) - seconds(audio.last().expect("some"), 44_100.0);
+    assert!((0.021..=0.046).contains(&gap), "and so does sound: {gap}");
+    for p in &next_video {
+        assert_eq!(i64::from(marker_of(p).frame), p.dts, "the number of a picture is that of its time");
+    }
+    // What the user said stays as it is.
+    let mut h = harness("sizes=640x360 fps=25");
+    h.step().expect("goes on");
+    h.event(Event::Wish(VIDEO, Box::new(like))).expect("hears it");
+    h.step().expect("goes on");
+    assert_eq!(h.outputs()[VIDEO.0 as usize].props.len(), 1);
+}

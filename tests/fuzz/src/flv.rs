@@ -2,7 +2,7 @@
 
 use weir_flv::amf::Limits;
 use weir_flv::{
-    AudioBody, FrameType, Nature, Part, ReadError, ScriptData, Tag, TagKind, TagReader, VideoBody,
+    AudioBody, FrameType, Nature, Part, ReadError, ScriptData, Tag, TagKind, TagReader, VideoBody, single_metadata,
     strip_set_data_frame, write_tag,
 };
 use weir_media::{Bytes, BytesMut};
@@ -50,6 +50,9 @@ pub(crate) fn body(kind: TagKind, body: &Bytes) {
         TagKind::Script => {
             let stripped = strip_set_data_frame(body);
             assert!(stripped.len() <= body.len());
+            if let Some(changed) = single_metadata(&stripped) {
+                assert_eq!(single_metadata(&changed), None, "nothing is left to change");
+            }
             assert_eq!(nature == Nature::Nothing, ScriptData::parse(body, Limits::SCRIPT).is_err());
             return;
         }
@@ -57,6 +60,23 @@ pub(crate) fn body(kind: TagKind, body: &Bytes) {
     for part in parts.into_iter().flatten() {
         assert!(part.data.len() <= body.len());
         check_part(kind, &part);
+        check_single(kind, &part);
+    }
+}
+
+/// A part as that of the only track is the same when it is read again, whatever its form.
+fn check_single(kind: TagKind, part: &Part) {
+    for frame in [FrameType::KEY, FrameType::INTER] {
+        let Some(body) = part.single(kind, frame) else { continue };
+        let again = match kind {
+            TagKind::Video => VideoBody::parse(&body).and_then(|b| b.parts()),
+            _ => AudioBody::parse(&body).and_then(|b| b.parts()),
+        };
+        // The original forms have no bodies without data.
+        match &again.expect("what was written can be read")[..] {
+            [again] => assert_eq!((again.track, again.codec, &again.data), (0, part.codec, &part.data), "{part:?}"),
+            none => assert!(none.is_empty() && part.data.is_empty(), "{part:?}"),
+        }
     }
 }
 

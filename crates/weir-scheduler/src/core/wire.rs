@@ -56,6 +56,7 @@ impl<P: Platform> Core<P> {
         match effect {
             Effect::Open(out, props) => self.open(i, out, props)?,
             Effect::RequestKey(input) => self.request_key(i, input.0 as usize),
+            Effect::Wish(input, props) => self.wish(i, input.0 as usize, &props),
             Effect::Log(level, line) => self.log_node(i, level, line),
             Effect::Record(record) => self.record(i, *record),
             Effect::Serve { id, addr, make } => {
@@ -216,6 +217,19 @@ impl<P: Platform> Core<P> {
     pub(super) fn waits_for_sources(&self) -> bool {
         let waits = |s: &Slot| s.is_live && s.role == Role::Source && s.state != State::Over && s.outs.is_empty();
         self.nodes.iter().any(waits)
+    }
+
+    /// Tells the filters above an input what it had best be like; not those whose output others take too.
+    fn wish(&mut self, i: usize, input: usize, props: &Props) {
+        let mut above: Vec<(usize, OutId)> = self.nodes[i].producers.get(input).copied().into_iter().collect();
+        while let Some((node, out)) = above.pop() {
+            if self.nodes[node].outs[out.0 as usize].to.len() > 1 {
+                continue;
+            }
+            above.extend(&self.nodes[node].producers);
+            self.nodes[node].events.push(Event::Wish(out, Box::new(props.clone())));
+            self.enqueue(node);
+        }
     }
 
     /// Carries the wish for a key frame up to the encoder that can fulfil it.

@@ -254,7 +254,7 @@ impl Filter for Source {
                     self.heard(ctx, *message)?;
                 }
             }
-            Event::KeyRequest(_) => {}
+            Event::KeyRequest(_) | Event::Wish(..) => {}
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ pub(crate) const RUNS: &[(&str, Run)] = &[
     }),
 ];
 
-/// What a publisher says it may send.
+/// What a publisher says it may send, and a player that it takes.
 const CODECS: &str = "hvc1,av01,vp09,Opus,fLaC,ac-3,ec-3,avc1,mp4a";
 
 /// Encodes a film, publishes it through weir, and compares what a player gets.
@@ -57,6 +57,7 @@ fn relay(tools: &Tools, encode: &[&str]) -> Outcome {
     );
     let weir = lab.weir(&words).listening([port]);
     let mut command = quiet();
+    command.args(["-rtmp_enhanced_codecs", CODECS]);
     command.args(["-i", &format!("rtmp://127.0.0.1:{port}/out/x"), "-map", "0", "-c", "copy", "got.flv"]);
     let player = Process::start("player", command, lab.dir());
     weir.wait_for_players(1);
