@@ -34,6 +34,8 @@ impl fmt::Display for Finding {
 
 /// Directories that hold what we wrote.
 const OURS: &[&str] = &["crates", "filters", "tests", "xtask", "fuzz", "docs", ".ci", ".config", ".cargo"];
+/// Directories that hold what programs made, and bytes for tests.
+const NO_TEXT: &[&str] = &["target", "corpus", "seeds", "artifacts"];
 /// Endings of files whose text is checked.
 const TEXT: &[&str] = &["rs", "toml", "md", "h", "c", "sh", "yml", "yaml", "json"];
 
@@ -83,7 +85,7 @@ fn walk(dir: &Path, paths: &mut Vec<String>) -> Result<()> {
         let path = entry.map_err(|e| format!("{}: {e}", dir.display()))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
-            if name != "target" && name != "corpus" {
+            if !NO_TEXT.contains(&&*name) {
                 walk(&path, paths)?;
             }
         } else if is_text(&name) || !name.contains('.') {
