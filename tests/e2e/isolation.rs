@@ -196,6 +196,23 @@ fn a_full_disk_fails_the_file_alone() {
     Recording::of(&lab.path("live.flv")).is_whole(50);
 }
 
+/// What the failure of a file means is for its output to say.
+#[test]
+fn a_file_that_fails_ends_as_it_says() {
+    for (on_fail, code) in [("ignore", 0), ("stop", 1)] {
+        let lab = Lab::new();
+        let [port] = lab.ports();
+        let words = format!(
+            "avgen:sizes=240x160:rates=200k c=avc c=aac -o /dev/full:ext=flv:on_fail={on_fail} -o \
+             rtmp://127.0.0.1:{port}/live:rtmp_listen=1"
+        );
+        let weir = lab.weir(&words);
+        wait::until_true("the file fails", || weir.stderr().contains("/dev/full: No space left on device"));
+        let ended = if on_fail == "stop" { weir.wait() } else { weir.stop() };
+        ended.with(code);
+    }
+}
+
 /// Twice what the slow player below may be behind.
 const FROZEN: Duration = Duration::from_secs(8);
 

@@ -33,7 +33,7 @@ pub use io::{ConnId, FilterId, Io, Lookup, Message, PathInfo, ReactorId, Ready, 
 pub use memory::{Lease, Memory};
 pub use options::{Applied, OptionDef, Options};
 pub use record::{Drops, OutputRecord, Phase};
-pub use registry::{Create, Lane, Plugin, Registry, Role, Score};
+pub use registry::{Create, Lane, OnFail, Plugin, Registry, Role, Score};
 pub use split::Split;
 pub use steps::{OneToOne, repeat};
 pub use weir_args::value::Kind;

@@ -146,11 +146,29 @@ pub trait Plugin: Send + Sync {
         false
     }
 
+    /// What it means to the session when an instance with these options fails.
+    fn on_fail(&self, options: &Options) -> OnFail {
+        let _ = options;
+        OnFail::Count
+    }
+
     /// Makes an instance.
     ///
     /// # Errors
     /// When an option value or a combination cannot be used.
     fn create(&self, with: Create) -> Result<Box<dyn Filter>>;
+}
+
+/// What the failure of a filter means to the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnFail {
+    /// The others go on, and in the end the session has failed.
+    #[default]
+    Count,
+    /// The others go on, as if it had ended.
+    Ignore,
+    /// The session ends.
+    Stop,
 }
 
 /// The filter types a session can use, in registration order.

@@ -54,6 +54,12 @@ const RTMP_CONN: OptionDef = OptionDef::new(
     "",
     "Further arguments of connect, such as B:1 S:text N:2 O:1 NS:name:text O:0",
 );
+const RTMP_LIVE: OptionDef = OptionDef::new(
+    "rtmp_live",
+    Kind::Enum(&["any", "live", "recorded"]),
+    "any",
+    "Taken for GPAC and FFmpeg; the server decides",
+);
 const TCP_NODELAY: OptionDef =
     OptionDef::new("tcp_nodelay", Kind::Bool, "yes", "Send at once, and do not wait to fill a segment");
 const CA: OptionDef =
@@ -131,7 +137,7 @@ const OPTIONS: &[OptionDef] = &[
         "drop",
         Kind::Enum(&["gop", "disposable", "block", "disconnect"]),
         "gop",
-        "When a server is late. gop: leave pictures out up to a key frame, as lag says; disposable: at first only those that no other needs; block: leave nothing out, the whole session waits; disconnect: at lag, connect again",
+        "When a server or player is late. gop: leave pictures out up to a key frame, as lag says; disposable: at first only those that no other needs; only for pushing, block: leave nothing out, the whole session waits; disconnect: at lag, connect again",
     ),
     OptionDef::new(
         "form",
@@ -170,6 +176,8 @@ const OPTIONS: &[OptionDef] = &[
     RTMP_PAGEURL,
     RTMP_SWFURL,
     RTMP_CONN,
+    OptionDef::new("rtmp_buffer", Kind::Millis, "3s", "Taken for GPAC and FFmpeg; only who plays has a buffer"),
+    RTMP_LIVE,
     TCP_NODELAY,
     OptionDef::new(
         "cert",
@@ -336,12 +344,7 @@ const INPUT_OPTIONS: &[OptionDef] = &[
     RTMP_SWFURL,
     RTMP_CONN,
     OptionDef::new("rtmp_buffer", Kind::Millis, "3s", "What the server is told to buffer"),
-    OptionDef::new(
-        "rtmp_live",
-        Kind::Enum(&["any", "live", "recorded"]),
-        "any",
-        "Taken for GPAC and FFmpeg; the server decides",
-    ),
+    RTMP_LIVE,
     TCP_NODELAY,
     CA,
     PIN,

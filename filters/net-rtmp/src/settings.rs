@@ -126,6 +126,13 @@ fn limits(options: &Options) -> Result<AddressLimits> {
 
 fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
     let (hard, latency) = (time(options, "lag")?, latency(options)?);
+    let drop_to_key = match options.word("drop") {
+        Some("disposable") => hard,
+        Some(word @ ("block" | "disconnect")) => {
+            return Err(Error::bad_option(format!("drop={word} is for pushing, and this output listens")));
+        }
+        _ => hard * 3 / 10,
+    };
     let start = match options.word("start") {
         Some("live") => Start::Live,
         Some("next") => Start::Next,
@@ -143,7 +150,7 @@ fn stream(options: &Options, path: StreamPath) -> Result<StreamSettings> {
         // Waiting for company is no lag.
         lag: LagPolicy {
             drop_disposable: hard * 7 / 30 + latency,
-            drop_to_key: hard * 3 / 10 + latency,
+            drop_to_key: drop_to_key + latency,
             hard: hard + latency,
         },
         ring: RingLimits { bytes, span, group_span },

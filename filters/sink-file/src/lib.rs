@@ -11,7 +11,7 @@ mod target;
 mod write;
 
 use weir_media::{Bundle, Cap, Delivery, Prop, StreamType, local_path};
-use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};
+use weir_plugin::{Create, Filter, Kind, Lane, OnFail, OptionDef, Options, Plugin, Registry, Result, Role, Score};
 
 use target::Settings;
 
@@ -26,6 +26,12 @@ const OPTIONS: &[OptionDef] = &[
     OptionDef::new("mime", Kind::Str, "", "What to write as a MIME type, such as video/mp2t, instead of by extension"),
     OptionDef::new("append", Kind::Bool, "no", "Write after what is already in the file"),
     OptionDef::new("ow", Kind::Bool, "yes", "Overwrite a file that exists"),
+    OptionDef::new(
+        "on_fail",
+        Kind::Enum(&["fail", "ignore", "stop"]),
+        "fail",
+        "When it cannot be written any more, or cannot keep up with a live stream. fail: all else goes on, and the exit code is 1 in the end; ignore: all else goes on, and it does not count; stop: end the session",
+    ),
 ];
 
 /// Adds `fout` and `hlsout` to a registry.
@@ -80,6 +86,14 @@ impl Plugin for FileSink {
             "null" | "-" | "stdout" => Score::Yes,
             _ if local_path(url).is_some() => Score::Maybe,
             _ => Score::No,
+        }
+    }
+
+    fn on_fail(&self, options: &Options) -> OnFail {
+        match options.word("on_fail") {
+            Some("ignore") => OnFail::Ignore,
+            Some("stop") => OnFail::Stop,
+            _ => OnFail::Count,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use weir_graph::NodeId;
-use weir_plugin::{Error, ErrorKind, Event, Item, Lane, Level, Phase, Role};
+use weir_plugin::{Error, ErrorKind, Event, Item, Lane, Level, OnFail, Phase, Role};
 
 use super::{Core, Slot, State, filter_id};
 use crate::edge::Edge;
@@ -36,8 +36,14 @@ impl<P: Platform> Core<P> {
         if self.nodes[i].report.error.is_some() {
             return;
         }
-        self.failures += 1;
-        self.log_node(i, Level::Error, e.to_string());
+        match self.nodes[i].on_fail {
+            OnFail::Ignore => self.log_node(i, Level::Warning, format!("{e}; given up")),
+            on_fail => {
+                self.failures += 1;
+                self.stop_asked |= on_fail == OnFail::Stop;
+                self.log_node(i, Level::Error, e.to_string());
+            }
+        }
         let slot = &mut self.nodes[i];
         slot.report.error = Some(e.to_string());
         if let Some(record) = &mut slot.record {

@@ -14,8 +14,8 @@ use crossbeam_channel::Sender;
 use weir_graph::{Graph, Node, NodeId};
 use weir_media::{Props, StreamType, Time};
 use weir_plugin::{
-    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OutId, OutQueue, OutputRecord, Result, Role,
-    Status,
+    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OnFail, OutId, OutQueue, OutputRecord, Result,
+    Role, Status,
 };
 
 use crate::edge::Edge;
@@ -64,6 +64,7 @@ struct Slot {
     is_live: bool,
     /// It opens and ends outputs for as long as it runs.
     comes_and_goes: bool,
+    on_fail: OnFail,
     /// Something happened while its filter was away: call it again.
     missed: bool,
     /// It is to end as soon as its filter is here.
@@ -98,6 +99,7 @@ impl Slot {
             lane: node.plugin.lane(),
             is_live: node.plugin.is_live(&node.options),
             comes_and_goes: node.plugin.comes_and_goes(&node.options),
+            on_fail: node.plugin.on_fail(&node.options),
             filter: None,
             mail: Some(Box::new(mail)),
             state: State::Here,
@@ -223,7 +225,9 @@ impl<P: Platform> Core<P> {
     /// Creates and starts every declared filter: first those that listen, then sources and the rest, last those that
     /// make files. The first failure is returned and nothing runs.
     pub(crate) fn start(&mut self) -> std::result::Result<(), (NodeId, Error)> {
-        if let Some((id, _)) = self.graph.nodes().find(|(_, n)| self.live && n.plugin.is_waited_for(&n.options)) {
+        // Also in a dry run, where nothing is live.
+        let is_live = self.graph.nodes().any(|(_, n)| n.plugin.is_live(&n.options));
+        if let Some((id, _)) = self.graph.nodes().find(|(_, n)| is_live && n.plugin.is_waited_for(&n.options)) {
             return Err((id, Error::bad_option(NOT_ALL_WAIT)));
         }
         for group in self.graph.merge_sinks() {

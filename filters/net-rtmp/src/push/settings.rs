@@ -10,7 +10,7 @@ use crate::remote::{For, REMOTE_ONLY, Remote};
 use crate::settings::time;
 
 /// Options that only a push has, besides those of its connection.
-const PUSH_ONLY: &[&str] = &["drop", "on_fail", "retries"];
+const PUSH_ONLY: &[&str] = &["on_fail", "retries"];
 /// Options that only a listener has.
 const LISTEN_ONLY: &[&str] = &["start", "allow", "cert", "cert_key", "maxconn", "maxnew", "maxip", "latency"];
 

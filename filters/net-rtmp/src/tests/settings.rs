@@ -67,8 +67,18 @@ fn urls_that_cannot_be_served() {
     let mut with_space = options("rtmp://127.0.0.1/live rtmp_listen=1");
     with_space.apply("dst", Some("rtmp://127.0.0.1/live live=1")).expect("text");
     assert!(Settings::new(&with_space).is_err_and(|e| e.message.contains("space")));
-    let push = Settings::new(&options("rtmp://127.0.0.1/live rtmp_listen=1 drop=block"));
-    assert!(push.is_err_and(|e| e.message.starts_with("drop is for pushing")));
+    for (option, why) in [
+        ("drop=block", "drop=block is for pushing"),
+        ("drop=disconnect", "drop=disconnect is for pushing"),
+        ("retries=3", "retries is for pushing"),
+    ] {
+        let push = Settings::new(&options(&format!("rtmp://127.0.0.1/live rtmp_listen=1 {option}")));
+        assert!(push.is_err_and(|e| e.message.starts_with(why)), "{option}");
+    }
+    let drops = |more: &str| parse(&format!("rtmp://127.0.0.1/live latency=0 {more}")).expect("sound").stream.lag;
+    assert_eq!(drops("").drop_to_key, drops("").hard * 3 / 10);
+    assert_eq!(drops("drop=disposable").drop_to_key, drops("").hard);
+    assert_eq!(drops("drop=disposable").drop_disposable, drops("").drop_disposable);
     let nothing = Settings::new(&Options::defaults(crate::OPTIONS));
     assert!(nothing.is_err_and(|e| e.message.contains("needs a URL")));
 }
