@@ -219,6 +219,18 @@ impl Graph {
         &self.nodes[id]
     }
 
+    /// A running filter has other options now, those of `given` among them: from now on the graph shows them.
+    pub fn change_options(&mut self, id: NodeId, options: Options, given: &[(String, String)]) {
+        let node = &mut self.nodes[id];
+        node.options = options;
+        for (name, value) in given {
+            match node.args.iter_mut().find(|arg| arg.name == *name) {
+                Some(arg) => arg.value = Some(value.clone()),
+                None => node.args.push(Given::new(name, Some(value))),
+            }
+        }
+    }
+
     /// All nodes in the order they came.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes.node_indices().map(|id| (id, &self.nodes[id]))

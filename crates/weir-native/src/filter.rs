@@ -128,8 +128,9 @@ impl Filter for NativeFilter {
         let (kind, output) = match event {
             Event::KeyRequest(out) => (abi::EVENT_KEY_REQUEST, out.0),
             Event::Stop => (abi::EVENT_STOP, 0),
-            Event::Wish(..) => return Ok(()),   // the interface has no word for it
-            Event::Message(_) => return Ok(()), // only of services, which native filters do not have
+            Event::Wish(..) => return Ok(()), // the interface has no word for it
+            // Only of services, which native filters do not have, and for filters that ask for it.
+            Event::Message(_) | Event::Change(_) => return Ok(()),
         };
         let Some(on_event) = self.functions.event else { return Ok(()) };
         // SAFETY: as in `start`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use weir_media::{Props, Time};
 
-use crate::{Ctx, Message, OutId};
+use crate::{Ctx, Message, Options, OutId};
 
 /// A node of the graph.
 ///
@@ -73,6 +73,22 @@ pub enum Event {
     Stop,
     /// A message from a [`Service`](crate::Service) this filter installed.
     Message(Message),
+    /// Somebody wants a change while the session runs. [`Plugin::check_change`](crate::Plugin::check_change) has found it
+    /// good; what does not ask for any there never gets one.
+    Change(Change),
+}
+
+/// A change of a running filter.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// What waits to try again does so now.
+    Retry,
+    /// Leave the peer, and wait for [`Change::Resume`].
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// From now on these options hold.
+    Options(Options),
 }
 
 /// Kinds of failure, for exit codes and policy.

@@ -28,7 +28,7 @@ mod steps;
 
 pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutQueue, ServiceId};
 pub use dial::{Dial, DialError, DialLimits, DialStep, Dialed, Target};
-pub use filter::{Error, ErrorKind, Event, Filter, Result, Status};
+pub use filter::{Change, Error, ErrorKind, Event, Filter, Result, Status};
 pub use io::{ConnId, FilterId, Io, Lookup, Message, PathInfo, ReactorId, Ready, Service, TcpOptions, Timer};
 pub use memory::{Lease, Memory};
 pub use options::{Applied, OptionDef, Options};

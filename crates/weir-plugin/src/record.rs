@@ -28,6 +28,8 @@ pub enum Phase {
     Requesting,
     /// It failed, and waits to try again.
     Waiting,
+    /// It was told to pause.
+    Paused,
     /// Bytes are moving.
     Live,
     /// Ending: what is left is being delivered.
@@ -50,6 +52,7 @@ impl fmt::Display for Phase {
             Self::Publishing => "publishing",
             Self::Requesting => "asking for the stream",
             Self::Waiting => "waiting to try again",
+            Self::Paused => "paused",
             Self::Live => "live",
             Self::Draining => "draining",
             Self::Ended => "ended",
@@ -106,6 +109,8 @@ pub struct OutputRecord {
     pub rtt: Option<Duration>,
     /// TCP segments that were sent again.
     pub retransmits: u32,
+    /// Bytes the peer's system has acknowledged.
+    pub acked: u64,
     /// Attempts to connect so far.
     pub attempts: u32,
     /// What went wrong last, in a sentence without secrets, and when.

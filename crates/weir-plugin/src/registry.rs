@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use weir_media::Bundle;
 
-use crate::{Filter, Memory, OptionDef, Options, Result};
+use crate::{Change, Error, Filter, Memory, OptionDef, Options, Result};
 
 /// Where a filter stands in a graph.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,6 +150,16 @@ pub trait Plugin: Send + Sync {
     fn on_fail(&self, options: &Options) -> OnFail {
         let _ = options;
         OnFail::Count
+    }
+
+    /// Whether a running instance with these options can take a change. `names` are the options that a
+    /// [`Change::Options`] gives new values. Pure, and asked before the change is made, so that a bad one changes nothing.
+    ///
+    /// # Errors
+    /// Why not; by default because it takes none.
+    fn check_change(&self, options: &Options, change: &Change, names: &[&str]) -> Result<()> {
+        let _ = (options, change, names);
+        Err(Error::unsupported(format!("{} cannot do that", self.name())))
     }
 
     /// Makes an instance.

@@ -11,6 +11,7 @@ mod lanes;
 mod lookup;
 mod mail;
 mod net;
+mod order;
 mod os;
 mod pace;
 mod platform;
@@ -24,5 +25,6 @@ mod tcp_info;
 mod timers;
 
 pub use edge::Limits;
+pub use order::{Order, What};
 pub use report::{EdgeReport, FilterReport, Log, OutputReport, Report, Reports, Snapshot};
 pub use session::{Config, Control, Outcome, Planned, Session, StartError};

@@ -12,6 +12,7 @@ use weir_plugin::{Error, ErrorKind, Level, Memory};
 
 use crate::core::{Core, Next};
 use crate::net::WAKER;
+use crate::order::Order;
 use crate::os::{Os, Threads};
 use crate::platform::{Done, Platform, Readiness};
 use crate::report::{Log, Report, Reports, Snapshot};
@@ -94,7 +95,11 @@ pub struct Outcome {
 enum Command {
     Stop,
     Abort,
+    Order(Order, Reply),
 }
+
+/// Who is told what came of an order.
+type Reply = Box<dyn FnOnce(Result<(), String>) + Send>;
 
 /// A handle to a running session, for other threads.
 #[derive(Clone)]
@@ -112,6 +117,12 @@ impl Control {
     /// Ends at once.
     pub fn abort(&self) {
         self.send(Command::Abort);
+    }
+
+    /// Asks something of one filter. `reply` is called on the thread of the session with what came of it, or why nothing
+    /// did, and must be quick; it is dropped uncalled when the session is over.
+    pub fn order(&self, order: Order, reply: impl FnOnce(Result<(), String>) + Send + 'static) {
+        self.send(Command::Order(order, Box::new(reply)));
     }
 
     fn send(&self, command: Command) {
@@ -253,6 +264,10 @@ impl Session {
             };
             match command {
                 Ok(Command::Abort) => break true,
+                Ok(Command::Order(order, reply)) => {
+                    reply(self.core.obey(&order));
+                    continue;
+                }
                 Ok(Command::Stop) if deadline.is_none() => {
                     deadline = Some(now + STOP_GRACE);
                     self.core.stop();

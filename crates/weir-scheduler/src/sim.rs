@@ -19,6 +19,7 @@ use weir_tls::Tls;
 
 use crate::core::{Core, Next};
 use crate::lanes;
+use crate::order::{Order, What};
 use crate::platform::{Arrival, Done, Job, LookedUp, Net, Platform, TimerState};
 use crate::report::Report;
 
@@ -631,4 +632,55 @@ fn a_wish_goes_up_as_far_as_nobody_else_is_concerned() {
         assert_eq!(stage.seen("pass hears").len(), heard);
         assert_eq!(stage.seen("source hears").len(), heard);
     }
+}
+
+#[test]
+fn an_output_that_is_ended_alone_costs_the_others_no_packet() {
+    let mut stage = Stage::new(&[SOURCE, ("gone", Act::Sink, Lane::Compute), ("good", Act::Sink, Lane::Reactor)], true);
+    stage.run_until(Time::from_millis(3_990));
+    assert_eq!(stage.core.obey(&Order { filter: 2, what: What::End }), Ok(()));
+    stage.run_until(Time::from_millis(60_000));
+    let numbers = |name: &str| stage.seen(name).iter().map(|(_, dts, _)| *dts).collect::<Vec<_>>();
+    assert_eq!(numbers("gone"), (0..100).collect::<Vec<_>>(), "it has all that came before");
+    assert_eq!(numbers("good"), (0..250).collect::<Vec<_>>());
+    let good = stage.seen("good");
+    assert!(good.iter().all(|(at, dts, _)| at.as_millis() == u64::try_from(*dts).expect("positive") * 40));
+    assert!(stage.core.is_over() && stage.core.failures() == 0, "{:?}", stage.errors());
+}
+
+#[test]
+fn an_output_that_is_waited_for_and_ended_holds_up_the_others_no_longer() {
+    let outputs = [("slow", Act::SlowSink(1), Lane::Reactor), ("good", Act::Sink, Lane::Reactor)];
+    let mut stage = Stage::new(&[SOURCE, outputs[0], outputs[1]], false);
+    stage.run_until(Time::from_millis(1_000));
+    assert!(stage.seen("good").len() < 250, "it has to wait");
+    assert_eq!(stage.core.obey(&Order { filter: 2, what: What::End }), Ok(()));
+    stage.run_until(Time::from_millis(1_010));
+    assert_eq!(stage.seen("good").len(), 250);
+}
+
+#[test]
+fn with_its_last_output_a_session_ends() {
+    let endless = ("source", Act::Source { count: i64::MAX }, Lane::Compute);
+    let mut stage = Stage::new(&[endless, ("pass", Act::Pass, Lane::Reactor), ("out", Act::Sink, Lane::Reactor)], true);
+    stage.run_until(Time::from_millis(100));
+    assert_eq!(stage.core.obey(&Order { filter: 3, what: What::End }), Ok(()));
+    stage.run_until(Time::from_millis(200));
+    assert!(stage.core.is_over() && stage.core.failures() == 0);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_its_reason() {
+    let mut stage = Stage::new(&[SOURCE, ("out", Act::Sink, Lane::Reactor)], true);
+    stage.run_until(Time::from_millis(100));
+    let mut said = |filter: usize, what: What| stage.core.obey(&Order { filter, what }).expect_err("refused");
+    assert_eq!(said(0, What::End), "there is no filter 0");
+    assert_eq!(said(9, What::End), "there is no filter 9");
+    assert_eq!(said(1, What::End), "source is no output");
+    assert_eq!(said(2, What::Key), "out is no encoder");
+    assert_eq!(said(2, What::Retry), "out cannot do that");
+    assert_eq!(said(2, What::Set(vec![("x".into(), "1".into())])), "there is no option x");
+    stage.run_until(Time::from_millis(60_000));
+    assert_eq!(stage.core.obey(&Order { filter: 2, what: What::End }), Err("out has ended".to_owned()));
+    assert_eq!(stage.seen("out").len(), 250, "nothing was changed");
 }

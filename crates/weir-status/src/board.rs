@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use weir_graph::Snapshot as GraphSnapshot;
 use weir_plugin::Level;
@@ -37,6 +38,8 @@ struct Inner {
     log: VecDeque<LogLine>,
     lines: u64,
     history: BTreeMap<u64, History>,
+    /// When the last snapshot came.
+    heard: Option<Instant>,
     /// The session is over.
     over: bool,
     told: Vec<Box<dyn Fn() + Send>>,
@@ -86,6 +89,12 @@ impl Board {
         self.lock().over
     }
 
+    /// Seconds since the session was last heard of; none before it was heard of at all.
+    #[must_use]
+    pub fn age_seconds(&self) -> f64 {
+        self.lock().heard.map_or(0.0, |at| at.elapsed().as_secs_f64())
+    }
+
     /// Lines of the log with a number above `after`, the newest `most` of them.
     #[must_use]
     pub fn log(&self, after: u64, most: usize) -> Vec<LogLine> {
@@ -121,6 +130,7 @@ impl Feeder {
                 let mut inner = self.board.lock();
                 inner.note(&status);
                 inner.status = status;
+                inner.heard = Some(Instant::now());
                 inner.graph = graph.unwrap_or_else(|| Arc::clone(&inner.graph));
             }
         }
@@ -128,6 +138,10 @@ impl Feeder {
     }
 
     fn line(&mut self, log: &Log) {
+        // The graph as a tree is for terminals; here it is data.
+        if log.topic == "graph" && log.line.contains('\n') {
+            return;
+        }
         let text: String = self.maker.clean(&log.line).chars().take(LINE_CHARS).collect();
         let mut inner = self.board.lock();
         inner.lines += 1;

@@ -13,7 +13,7 @@ mod words;
 pub use board::{Board, Feeder, HISTORY, LOG_LINES};
 pub use make::Maker;
 pub use model::{
-    Cost, Drops, EdgeStatus, Failure, FilterStatus, Graph, GraphLink, GraphNode, LogLine, OutputStatus, Phase, Point,
-    SessionStatus, Status,
+    Cost, Done, Drops, EdgeStatus, Failure, FilterStatus, Graph, GraphLink, GraphNode, LogLine, OutputPage,
+    OutputStatus, Phase, Point, SessionStatus, Status,
 };
 pub use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};

@@ -135,6 +135,7 @@ impl Maker {
             players_total: r.players_total,
             refused: r.refused,
             bytes: r.bytes,
+            acked_bytes: r.acked,
             bitrate: if matches!(phase, Phase::Live | Phase::Draining) { bitrate } else { 0 },
             lag_seconds: r.lag.as_secs_f64(),
             queue_bytes: r.queued + count(queued),
@@ -164,17 +165,28 @@ impl Maker {
         Some(Failure { text: self.clean(text), at_seconds: seconds_of(at.as_micros()) })
     }
 
-    /// The part of the work of all filters that is done for one output.
+    /// The part of the work of all filters that is done for one output. Calls are timed by the clock on the wall; where
+    /// they had to wait for a processor, no more is told than the process has used.
     fn cost(&self, output: usize, s: &Snapshot, reached: &Reached) -> Cost {
         let mut cost = Cost::default();
+        let (mut all_seconds, mut all_cores) = (0.0, 0.0);
         for f in &s.filters {
+            let (seconds, cores) = (f.busy.as_secs_f64(), self.busy.get(&count(f.id)).map_or(0.0, Rate::per_second));
+            (all_seconds, all_cores) = (all_seconds + seconds, all_cores + cores);
             let Some(outputs) = reached.get(&f.id).filter(|outputs| outputs.contains(&output)) else { continue };
             let part = outputs.len() as f64;
-            cost.cpu_seconds += f.busy.as_secs_f64() / part;
-            cost.cpu_cores += self.busy.get(&count(f.id)).map_or(0.0, Rate::per_second) / part;
+            cost.cpu_seconds += seconds / part;
+            cost.cpu_cores += cores / part;
         }
+        cost.cpu_seconds *= most(s.cpu.as_secs_f64(), all_seconds);
+        cost.cpu_cores *= most(self.cpu.per_second(), all_cores);
         cost
     }
+}
+
+/// By what to multiply parts of `whole` so that they add up to no more than `used`.
+fn most(used: f64, whole: f64) -> f64 {
+    if whole > used { used / whole } else { 1.0 }
 }
 
 /// Outputs behind each filter.
@@ -223,6 +235,7 @@ fn phase(was: Was) -> Phase {
         Was::Publishing => Phase::Publishing,
         Was::Requesting => Phase::Requesting,
         Was::Waiting => Phase::Waiting,
+        Was::Paused => Phase::Paused,
         Was::Live => Phase::Live,
         Was::Draining => Phase::Draining,
         Was::Ended => Phase::Ended,
@@ -332,6 +345,7 @@ mod tests {
         Snapshot {
             at: Time::from_millis(millis),
             utc: 1_000_000_000 + millis * 1000,
+            cpu: Duration::from_secs(1),
             filters: vec![
                 filter(1, &[], 100),
                 filter(2, &[1], 300),
@@ -357,6 +371,15 @@ mod tests {
         assert!((costs.iter().sum::<f64>() - all).abs() < 1e-9, "all work is somebody's");
         assert_eq!(status.edges.len(), 4);
         assert_eq!(status.outputs[0].queue_bytes, 10);
+    }
+
+    #[test]
+    fn all_outputs_together_cost_no_more_than_was_used() {
+        let mut busy = snapshot(1_000, 1);
+        busy.cpu = Duration::from_millis(87);
+        let status = maker().status(&busy);
+        let costs: f64 = status.outputs.iter().map(|o| o.cost.cpu_seconds).sum();
+        assert!((costs - 0.087).abs() < 1e-9, "{costs}");
     }
 
     #[test]

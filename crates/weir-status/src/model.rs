@@ -237,6 +237,8 @@ pub struct OutputStatus {
     pub refused: u64,
     /// Bytes handed to the kernel, over all players.
     pub bytes: u64,
+    /// Bytes that the peer's system has acknowledged; for pushes.
+    pub acked_bytes: u64,
     /// Bits per second, lately.
     pub bitrate: u64,
     /// Largest lag of any player.
@@ -276,6 +278,22 @@ pub struct Point {
     pub rtt_seconds: Option<f64>,
     /// Messages left out since the point before.
     pub drops: u64,
+}
+
+/// One output, and its last minutes.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct OutputPage {
+    /// The output now.
+    pub output: OutputStatus,
+    /// About one point a second, the oldest first.
+    pub history: Vec<Point>,
+}
+
+/// It is done, or as good as done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Done {
+    /// Always true; a refusal has another form: `error`.
+    pub done: bool,
 }
 
 /// A line of the log.

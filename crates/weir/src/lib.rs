@@ -29,8 +29,8 @@ pub use weir_graph::{EdgeShot, Given, Global, Graph, Node, NodeShot, Rules, Snap
 pub use weir_native::load as load_native;
 pub use weir_plugin as plugin;
 pub use weir_scheduler::{
-    Config, Control, EdgeReport, FilterReport, Log, Outcome, OutputReport, Planned, Report, Reports, Session, Snapshot,
-    StartError,
+    Config, Control, EdgeReport, FilterReport, Log, Order, Outcome, OutputReport, Planned, Report, Reports, Session,
+    Snapshot, StartError, What,
 };
 pub use weir_spec as spec;
 pub use weir_status as status;

@@ -1,7 +1,7 @@
 //! The filter itself: follows one input, keeps the encoder fit for it, and places key pictures.
 
 use weir_media::{CodecId, Flags, Frac, Frame, Packet, Prop, Props, rescale};
-use weir_plugin::{Ctx, Error, ErrorKind, Event, Filter, OneToOne, OutId, Result, Status};
+use weir_plugin::{Change, Ctx, Error, ErrorKind, Event, Filter, OneToOne, OutId, Result, Status};
 
 use crate::keys::Keys;
 use crate::openh264::{AccessUnit, Config, Encoder, Failed, MAX_PIXELS, MIN_SIDE, Profile};
@@ -150,10 +150,12 @@ impl Filter for Encode {
 
     /// [`Event::Stop`] needs nothing: the source ends the input, and no picture is ever held back here.
     fn event(&mut self, _ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        match (event, &mut self.keys) {
-            (Event::KeyRequest(_), Some(keys)) => keys.request(),
-            (Event::Wish(_, props), _) => self.wish = Wish::of(&props),
-            _ => {}
+        match event {
+            Event::KeyRequest(_) => self.keys.iter_mut().for_each(Keys::request),
+            // The next picture finds that the encoder no longer fits, and opens another.
+            Event::Change(Change::Options(options)) => self.settings = Settings::new(&options)?,
+            Event::Wish(_, props) => self.wish = Wish::of(&props),
+            Event::Change(_) | Event::Stop | Event::Message(_) => {}
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ mod openh264;
 mod settings;
 
 use weir_media::{Bundle, Cap, CodecId, PixelFormat, Prop, StreamType};
-use weir_plugin::{Create, Filter, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
+use weir_plugin::{Change, Create, Error, Filter, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
 
 /// Adds `avcenc` to a registry.
 pub fn register(registry: &mut Registry) {
@@ -61,6 +61,15 @@ impl Plugin for AvcEncoder {
             [ty, raw, Cap::is(Prop::PixelFormat, PixelFormat::Yuv420).or_absent()],
             Cap::unframed(StreamType::Visual, CodecId::Avc),
         )]
+    }
+
+    fn check_change(&self, _: &Options, change: &Change, names: &[&str]) -> Result<()> {
+        let Change::Options(options) = change else { return Err(Error::unsupported("avcenc cannot do that")) };
+        if let Some(other) = names.iter().find(|name| !settings::CHANGEABLE.contains(name)) {
+            let can = settings::CHANGEABLE.join(", ");
+            return Err(Error::unsupported(format!("{other} cannot be changed while it runs, only {can}")));
+        }
+        settings::Settings::new(options).map(drop)
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {

@@ -44,6 +44,10 @@ pub(crate) const OPTIONS: &[OptionDef] = &[
     OptionDef::new("threads", Kind::Int { min: 1, max: 4 }, "1", "Threads; each codes a slice of every picture"),
 ];
 
+/// Options that can be given another value while the filter runs. The next picture begins with them, as a key picture.
+/// Others, `maxrate` for one, may not fit the input, which only a running filter knows.
+pub(crate) const CHANGEABLE: &[&str] = &["b", "bitrate", "rate"];
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {

@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::{Content, OUT, create, harness, keys, nals, packet, raw};
+use common::{Content, OUT, create, harness, keys, nals, options, packet, raw};
 use openh264::decoder::Decoder;
 use openh264::formats::YUVSource;
 use proptest::prelude::*;
+use weir_encode_avc::AvcEncoder;
 use weir_media::{Bytes, CodecId, Flags, Packet, Prop, Props};
-use weir_plugin::{Credit, ErrorKind, Event, Item, Status};
+use weir_plugin::{Change, Credit, ErrorKind, Event, Item, Plugin, Status};
 
 #[test]
 fn a_forced_key_picture_does_not_move_the_grid() {
@@ -85,6 +86,39 @@ fn a_new_size_in_the_middle_begins_with_a_key_picture() {
         .collect();
     assert_eq!(decoded[3..5], [(160, 120), (320, 180)]);
     assert_eq!(decoded[8], (64, 48));
+}
+
+#[test]
+fn another_bit_rate_in_the_middle_begins_with_a_key_picture_and_is_held() {
+    let (mut h, input) = harness(&[("g", "100"), ("b", "2M")], raw(320, 240, 25));
+    for n in 0..100 {
+        if n == 50 {
+            h.event(Event::Change(Change::Options(options(&[("g", "100"), ("b", "200k")])))).expect("takes it");
+        }
+        h.packet(input, packet(Content::Hard, 320, 240, n));
+        h.run().expect("encodes");
+    }
+    let packets = h.take(OUT);
+    assert_eq!(keys(&packets), [0, 50]);
+    assert_eq!(packets.len(), 100, "no picture is lost");
+    let bytes = |range: std::ops::Range<usize>| packets[range].iter().map(Packet::len).sum::<usize>();
+    assert!(bytes(0..50) > 2 * bytes(50..100), "{} then {}", bytes(0..50), bytes(50..100));
+    let rates: Vec<_> = h.outputs()[0].props.iter().map(|p| p.u32(Prop::Bitrate)).collect();
+    assert_eq!(rates, [Some(2_000_000), Some(200_000)]);
+}
+
+#[test]
+fn only_a_good_bit_rate_can_be_changed_to() {
+    let said = |given: &[(&str, &str)], names: &[&str]| {
+        let change = Change::Options(options(given));
+        AvcEncoder.check_change(&options(&[]), &change, names).map_err(|e| e.message)
+    };
+    assert_eq!(said(&[("b", "1M")], &["b"]), Ok(()));
+    let why = said(&[("g", "10")], &["g"]).expect_err("the grid stays");
+    assert_eq!(why, "g cannot be changed while it runs, only b, bitrate, rate");
+    let why = said(&[("b", "3M"), ("skip", "yes"), ("maxrate", "2M")], &["b"]).expect_err("above the maximum");
+    assert_eq!(why, "maxrate 2000000 is below the bit rate 3000000");
+    assert!(AvcEncoder.check_change(&options(&[]), &Change::Pause, &[]).is_err());
 }
 
 #[test]

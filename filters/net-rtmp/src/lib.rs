@@ -21,7 +21,9 @@ mod twins;
 mod writer;
 
 use weir_media::{Bundle, Cap, Delivery, Prop, StreamType};
-use weir_plugin::{Create, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score};
+use weir_plugin::{
+    Change, Create, Error, Filter, Kind, Lane, OptionDef, Options, Plugin, Registry, Result, Role, Score,
+};
 
 /// Adds `rtmpout` and `rtmpin` to a registry.
 pub fn register(registry: &mut Registry) {
@@ -251,6 +253,19 @@ impl Plugin for RtmpOut {
 
     fn is_waited_for(&self, options: &Options) -> bool {
         push::blocks(options)
+    }
+
+    fn check_change(&self, options: &Options, change: &Change, _: &[&str]) -> Result<()> {
+        match change {
+            Change::Options(_) => Err(Error::unsupported("no option of an RTMP output can be changed while it runs")),
+            _ if options.bool("rtmp_listen") == Some(true) => {
+                Err(Error::unsupported("an output that listens has nothing to try again or to pause"))
+            }
+            Change::Pause if push::blocks(options) => {
+                Err(Error::unsupported("the session waits for this output (drop=block): a pause would stop everything"))
+            }
+            Change::Retry | Change::Pause | Change::Resume => Ok(()),
+        }
     }
 
     fn create(&self, with: Create) -> Result<Box<dyn Filter>> {

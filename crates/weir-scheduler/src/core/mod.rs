@@ -4,6 +4,7 @@
 mod end;
 mod flow;
 mod observe;
+mod orders;
 mod wire;
 
 use std::collections::VecDeque;

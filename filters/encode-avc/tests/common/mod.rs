@@ -6,17 +6,21 @@ use std::sync::Arc;
 use weir_encode_avc::AvcEncoder;
 use weir_media::{CodecId, Frac, Frame, FramePool, Packet, PixelFormat, Prop, Props, StreamType};
 use weir_plugin::harness::Harness;
-use weir_plugin::{Create, Filter, InId, Memory, OutId, Plugin, Result};
+use weir_plugin::{Create, Filter, InId, Memory, Options, OutId, Plugin, Result};
 
 pub const OUT: OutId = OutId(0);
 
 /// An instance with these options.
-pub fn create(options: &[(&str, &str)]) -> Result<Box<dyn Filter>> {
-    let mut values = weir_plugin::Options::defaults(AvcEncoder.options());
-    for (name, text) in options {
+pub fn options(given: &[(&str, &str)]) -> Options {
+    let mut values = Options::defaults(AvcEncoder.options());
+    for (name, text) in given {
         values.apply(name, Some(text)).unwrap_or_else(|e| panic!("{name}={text}: {e}"));
     }
-    AvcEncoder.create(Create { options: values, bundle: None, memory: Memory::new(1 << 30) })
+    values
+}
+
+pub fn create(given: &[(&str, &str)]) -> Result<Box<dyn Filter>> {
+    AvcEncoder.create(Create { options: options(given), bundle: None, memory: Memory::new(1 << 30) })
 }
 
 pub fn harness(options: &[(&str, &str)], props: Props) -> (Harness, InId) {

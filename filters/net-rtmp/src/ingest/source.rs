@@ -254,7 +254,7 @@ impl Filter for Source {
                     self.heard(ctx, *message)?;
                 }
             }
-            Event::KeyRequest(_) | Event::Wish(..) => {}
+            Event::KeyRequest(_) | Event::Change(_) | Event::Wish(..) => {}
         }
         Ok(())
     }

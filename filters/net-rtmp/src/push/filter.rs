@@ -165,7 +165,14 @@ impl Filter for Push {
     }
 
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
-        let Event::Message(message) = event else { return Ok(()) };
+        let message = match event {
+            Event::Message(message) => message,
+            Event::Change(change) => {
+                ctx.post(self.service, Box::new(ToPush::Change(change)));
+                return Ok(());
+            }
+            Event::KeyRequest(_) | Event::Stop => return Ok(()),
+        };
         match message.downcast::<FromPush>().map(|m| *m) {
             Ok(FromPush::Record(record)) => self.take(ctx, *record),
             Ok(FromPush::Begun) => {

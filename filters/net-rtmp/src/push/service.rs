@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use weir_media::Time;
 use weir_plugin::{
-    ConnId, Dial, DialError, Dialed, FilterId, Io, Lease, Lookup, Memory, Message, OutputRecord, Phase, Ready, Service,
-    Timer,
+    Change, ConnId, Dial, DialError, Dialed, FilterId, Io, Lease, Lookup, Memory, Message, OutputRecord, Phase, Ready,
+    Service, Timer,
 };
 use weir_rtmp::Redacted;
 use weir_rtmp::ring::{Batch, Media, Renderer, Ring};
@@ -34,6 +34,8 @@ pub(super) enum ToPush {
     Media(Vec<Media>),
     /// The stream is over.
     End,
+    /// Somebody wants something else.
+    Change(Change),
 }
 
 /// To the filter.
@@ -53,6 +55,8 @@ pub(super) enum FromPush {
 
 enum State {
     Waiting(Time),
+    /// Somebody paused it.
+    Paused,
     Dialing(Box<Dial>),
     Up(Box<Session>),
     Over,
@@ -91,6 +95,7 @@ pub(super) struct PushService {
 #[derive(Clone, Copy, Default)]
 struct Totals {
     bytes: u64,
+    acked: u64,
     retransmits: u32,
     disposable: u64,
     video: u64,
@@ -264,9 +269,39 @@ impl PushService {
             State::Up(session) if session.is_published() => session.leave(),
             // It may still be in time for the end.
             State::Dialing(_) | State::Up(_) => {}
-            State::Waiting(_) => self.drained(io, false),
+            State::Waiting(_) | State::Paused => self.drained(io, false),
             State::Over => {}
         }
+    }
+
+    /// What is asked for where it makes no sense is done already.
+    fn change(&mut self, io: &mut dyn Io, change: &Change) {
+        match (change, &self.state) {
+            (Change::Retry, State::Waiting(_)) | (Change::Resume, State::Paused) if self.ending.is_none() => {
+                self.begin(io);
+            }
+            (Change::Pause, State::Waiting(_) | State::Dialing(_) | State::Up(_)) if self.ending.is_none() => {
+                self.pause(io);
+            }
+            _ => {}
+        }
+    }
+
+    /// Leaves the server. The ring goes on; what the next session leaves out counts as dropped, for viewers miss it.
+    fn pause(&mut self, io: &mut dyn Io) {
+        match std::mem::replace(&mut self.state, State::Paused) {
+            State::Dialing(mut dial) => dial.abandon(io),
+            State::Up(session) => {
+                self.before = self.totals_with(Some(&session));
+                self.resume = session.cursor.as_ref().map(|cursor| cursor.position()).or(self.resume);
+                self.was_live |= session.live.is_some();
+                io.close(session.conn);
+            }
+            State::Waiting(_) | State::Paused | State::Over => {}
+        }
+        self.login = LogIn::default();
+        self.record.next_retry = None;
+        self.tell(io);
     }
 
     fn timeout(&mut self, io: &mut dyn Io) {
@@ -299,7 +334,7 @@ impl PushService {
                     self.end_session(io, ending);
                 }
             }
-            State::Waiting(_) | State::Over => {}
+            State::Waiting(_) | State::Paused | State::Over => {}
         }
     }
 
@@ -307,6 +342,7 @@ impl PushService {
     fn arm(&mut self, io: &mut dyn Io) {
         let next = match &self.state {
             State::Waiting(at) => Some(*at),
+            State::Paused => None,
             State::Dialing(dial) => dial.poll_timeout().into_iter().chain([self.attempt_ends]).min(),
             State::Up(session) => {
                 let attempt = (!session.is_published()).then_some(self.attempt_ends);
@@ -369,6 +405,7 @@ impl PushService {
     fn phase(&self) -> Phase {
         match &self.state {
             State::Waiting(_) => Phase::Waiting,
+            State::Paused => Phase::Paused,
             State::Dialing(dial) => dial.step().into(),
             State::Up(_) if self.ending.is_some() => Phase::Draining,
             State::Up(session) => session.phase(),
@@ -377,11 +414,12 @@ impl PushService {
     }
 
     fn totals_with(&self, session: Option<&Session>) -> Totals {
-        let Totals { bytes, retransmits, disposable, video, audio, data } = self.before;
+        let Totals { bytes, acked, retransmits, disposable, video, audio, data } = self.before;
         let Some(session) = session else { return self.before };
         let drops = session.drops();
         Totals {
             bytes: bytes + session.sent,
+            acked: acked + session.path.acked,
             retransmits: retransmits + session.path.retransmits,
             disposable: disposable + u64::from(drops.disposable),
             video: video + u64::from(drops.video) + u64::from(drops.evicted),
@@ -404,6 +442,7 @@ impl PushService {
         let record = &mut self.record;
         record.players = u32::from(record.phase == Phase::Live);
         record.bytes = totals.bytes;
+        record.acked = totals.acked;
         record.retransmits = totals.retransmits;
         record.drops = weir_plugin::Drops {
             disposable: totals.disposable,
@@ -452,6 +491,7 @@ impl Service for PushService {
             }
             Ok(ToPush::Media(batch)) => self.push(io, batch),
             Ok(ToPush::End) => self.end(io),
+            Ok(ToPush::Change(change)) => self.change(io, &change),
             Err(_) => {} // not one of ours
         }
         self.arm(io);
@@ -461,7 +501,7 @@ impl Service for PushService {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Dialing(mut dial) => dial.abandon(io),
             State::Up(session) => io.close(session.conn),
-            State::Waiting(_) | State::Over => {}
+            State::Waiting(_) | State::Paused | State::Over => {}
         }
         io.set_service_timer(None);
         self.owner = None;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir_flv::amf::{Object, Value};
 use weir_media::{Prop, Props, StreamType};
 use weir_plugin::harness::{Harness, SimNet};
-use weir_plugin::{ConnId, Error, Event, FilterId, InId, Io, OutputRecord, PathInfo, Phase, Service, Status};
+use weir_plugin::{Change, ConnId, Error, Event, FilterId, InId, Io, OutputRecord, PathInfo, Phase, Service, Status};
 use weir_rtmp::chunk::{ChunkReader, Csid, Limits, render};
 use weir_rtmp::message::{Command, Message, kind};
 
@@ -245,6 +245,12 @@ impl World {
         self.pass(Duration::from_secs(4));
     }
 
+    /// Somebody asks for a change.
+    fn change(&mut self, change: Change) {
+        self.filter.event(Event::Change(change)).expect("changes are fine");
+        self.settle();
+    }
+
     /// The stream ends, and nothing is waited for.
     fn finish_soon(&mut self) {
         self.filter.end(InId(0));
@@ -396,6 +402,65 @@ fn it_comes_back_with_headers_and_a_key_frame_and_never_goes_back() {
     let lost = usize::try_from(world.record().dropped).expect("few");
     // Up to a handful was on its way when the connection broke, and some has still to go.
     assert!(lost > 0 && (sent - headers + lost).abs_diff(made - 3) <= 12, "{sent} sent, {lost} lost, {made} made");
+}
+
+#[test]
+fn who_waits_long_tries_at_once_when_asked_to() {
+    let mut world = World::new(URL);
+    world.answer = Some(Ok((Mood::Refuses, WIDE)));
+    world.pass(Duration::from_secs(2));
+    assert_eq!((world.record().phase, world.record().attempts), (Phase::Waiting, 1), "a refusal waits for 30 s");
+    world.answer = Some(Ok((Mood::Takes, WIDE)));
+    world.change(Change::Retry);
+    let mut feed = Feed::new(25);
+    world.play(&mut feed, 25);
+    assert_eq!((world.record().phase, world.record().attempts), (Phase::Live, 2));
+    world.change(Change::Retry);
+    world.play(&mut feed, 25);
+    assert_eq!((world.record().phase, world.record().attempts), (Phase::Live, 2), "there is nothing to try again");
+}
+
+#[test]
+fn a_pause_leaves_the_server_and_holds_until_it_is_told_to_go_on() {
+    let mut world = World::new(URL);
+    let mut feed = Feed::new(25);
+    world.settle();
+    world.play(&mut feed, 60);
+    world.change(Change::Pause);
+    world.play(&mut feed, 100);
+    assert_eq!((world.record().phase, world.record().attempts, world.net.open()), (Phase::Paused, 1, 0));
+    world.change(Change::Pause);
+    world.change(Change::Resume);
+    world.play(&mut feed, 100);
+    assert_eq!((world.record().phase, world.record().attempts), (Phase::Live, 2));
+    let [before, after] = [0, 1].map(|i| &world.servers[i].media);
+    check(before);
+    check(after);
+    let newest = before.iter().map(|m| m.timestamp).max().expect("media");
+    let pictures = after.iter().filter(|m| m.kind == kind::VIDEO && m.body.get(1) == Some(&1));
+    assert!(pictures.clone().count() > 50 && pictures.clone().all(|m| m.timestamp > newest));
+    world.finish();
+    assert_eq!(world.result, Ok(true));
+}
+
+#[test]
+fn a_pause_while_it_connects_or_waits_and_an_end_while_it_is_paused() {
+    let mut world = World::new(URL);
+    world.answer = None;
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.record().phase, Phase::Connecting);
+    world.change(Change::Pause);
+    world.pass(Duration::from_secs(120));
+    assert_eq!((world.record().phase, world.net.open()), (Phase::Paused, 0));
+    world.change(Change::Resume);
+    world.answer = Some(Err(io::ErrorKind::ConnectionRefused));
+    world.pass(Duration::from_millis(500));
+    assert_eq!(world.record().phase, Phase::Waiting);
+    world.change(Change::Pause);
+    world.pass(Duration::from_secs(120));
+    assert_eq!((world.record().phase, world.record().attempts), (Phase::Paused, 2));
+    world.finish();
+    assert!(world.result.is_err(), "the stream ended and the server had not all of it");
 }
 
 #[test]
