@@ -2,6 +2,7 @@
 //!
 //! One binary, by topic. What each test stands on is in the library of this crate.
 
+mod api;
 mod clips;
 mod comeback;
 mod corpus;

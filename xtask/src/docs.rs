@@ -15,6 +15,7 @@ const DIR: &str = "docs/filters";
 /// What the program prints as a whole, from the checkout, and the words that make it do so.
 const WHOLE: &[(&str, &[&str])] = &[
     ("docs/schema/weir-graph.schema.json", &["-h", "schema"]),
+    ("docs/api/openapi.json", &["-h", "openapi"]),
     ("docs/completions/weir.bash", &["completions", "bash"]),
     ("docs/completions/_weir", &["completions", "zsh"]),
     ("docs/completions/weir.fish", &["completions", "fish"]),

@@ -124,6 +124,22 @@ const PEERS: &[Peer] = &[
         required: true,
     },
     Peer {
+        name: "Prometheus",
+        probe: &["promtool", "--version"],
+        packages: &["prometheus"],
+        pypi: None,
+        left_out: "the test that Prometheus takes metrics and rules",
+        required: true,
+    },
+    Peer {
+        name: "Chromium",
+        probe: &["chromium", "--version"],
+        packages: &["chromium"],
+        pypi: None,
+        left_out: "the test of the web page in a browser",
+        required: true,
+    },
+    Peer {
         name: "Python and OpenSSL",
         probe: &["sh", "-c", "command -v python3 && command -v openssl"],
         packages: &["python3", "openssl"],

@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Check,
     Convert,
     Fmt,
+    Ctl,
     Completions,
     /// What the scripts of `completions` call.
     Complete,
@@ -38,6 +39,7 @@ impl Command {
         ("check", Self::Check),
         ("convert", Self::Convert),
         ("fmt", Self::Fmt),
+        ("ctl", Self::Ctl),
         ("completions", Self::Completions),
         ("complete", Self::Complete),
         ("man", Self::Man),
@@ -244,8 +246,8 @@ fn own(parsed: &Parsed) -> Vec<String> {
             Some("-graph-out") if !word.contains('=') => drop(words.next()),
             // A file has words with the usual separators.
             Some("-graph-out" | "-seps") => {}
-            // The only other one that takes the word behind it.
-            Some("-plugin") if !word.contains('=') => {
+            // The others that take the word behind them.
+            Some("-plugin" | "-api" | "-api-token") if !word.contains('=') => {
                 own.push(words.next().map_or_else(|| word.to_owned(), |path| format!("{word}={path}")));
             }
             _ => own.push(word.to_owned()),

@@ -58,7 +58,7 @@ fn candidates(words: &[String], registry: &Registry) -> Vec<Candidate> {
         "-o" | "-dst" => within_target(current, Role::Sink, registry),
         "-h" | "-help" | "--help" => topics(registry),
         "completions" if before.len() == 1 => SCRIPTS.iter().map(|(shell, _)| Candidate::new(*shell, "")).collect(),
-        "-plugin" | "-graph-out" => Vec::new(),
+        "-plugin" | "-graph-out" | "-api" | "-api-token" => Vec::new(),
         _ if current.starts_with("--") => everywhere(registry),
         _ if current.starts_with('-') => own(),
         _ => declarations(current, registry),

@@ -39,6 +39,7 @@ weir explain ...     say why each link is as it is, and why others are not
 weir check ...       say everything that would go wrong
 weir convert ... F   write words or a graph file as the graph file F; - prints words
 weir fmt FILE        format a graph file
+weir ctl ...         look at, and act on, a session that runs with -api; weir ctl tells more
 Instead of ... stand words or a graph file.
 weir completions SH  print what the shell SH (bash, zsh, fish) needs to complete words
 weir man             print the manual page
@@ -63,8 +64,10 @@ const ROLES: &[(Role, &str, &str)] = &[
 
 /// Prints help for `about`; the exit code.
 pub(crate) fn show(about: &str, registry: &Registry, screen: &Screen) -> u8 {
-    if about == "schema" {
-        return screen::out(&weir::spec::schema(registry));
+    match about {
+        "schema" => return screen::out(&weir::spec::schema(registry)),
+        "openapi" => return screen::out(&weir_api::openapi()),
+        _ => {}
     }
     match text(about, registry, text_columns(&stdout())) {
         Some(text) => screen::out(&text),

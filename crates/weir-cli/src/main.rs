@@ -5,23 +5,27 @@
 mod aliases;
 mod commands;
 mod complete;
+mod ctl;
 mod help;
 mod input;
 mod logs;
 mod man;
 mod messages;
 mod options;
+mod report;
 mod screen;
 mod shapes;
 mod signals;
 mod status;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use weir::args::{Diagnostic, Parsed, Severity, Span};
-use weir::plugin::Registry;
+use weir::plugin::{Level, Registry};
 use weir::{Built, Config, Outcome, Places, Session};
 
 use crate::aliases::Aliases;
@@ -30,6 +34,7 @@ use crate::input::Input;
 use crate::messages::Messages;
 use crate::options::{BadOption, Options};
 use crate::screen::Screen;
+use crate::watch::Watch;
 
 /// Everything went as asked.
 const OK: u8 = 0;
@@ -39,6 +44,8 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// Stopped by a second signal.
 const ABORTED: u8 = 130;
+/// Time between snapshots when somebody may look closer: what is shown there is true within a second.
+const WATCHED_EVERY: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let words: Result<Vec<String>, OsString> = std::env::args_os().skip(1).map(OsString::into_string).collect();
@@ -70,6 +77,7 @@ fn run(words: &[String]) -> u8 {
     let rest = if command.is_some() { &words[1..] } else { words };
     match command {
         Some(Command::Fmt) => return commands::fmt(rest),
+        Some(Command::Ctl) => return ctl::run(rest),
         Some(Command::Completions) => return complete::script(rest),
         Some(Command::Complete) => return complete::answer(rest, &registry),
         Some(Command::Man) => return screen::out(&man::page(&registry)),
@@ -221,21 +229,34 @@ fn built(
 
 fn start(built: Built, registry: &Registry, options: &Options, messages: &Messages<'_>) -> u8 {
     let Built { graph, places, .. } = built;
+    let watch = match Watch::listen(options, messages.screen()) {
+        Ok(watch) => watch,
+        Err(e) => {
+            messages.screen().error(&e);
+            return FAILED;
+        }
+    };
     let config = Config {
-        log_level: options.logs.loudest(),
+        log_level: log_level(options),
         memory: options.memory,
         threads: options.threads,
         max_connections: options.max_connections,
         run_for: options.run_for,
-        ..Config::default()
+        snapshot_every: if watch.is_some() { WATCHED_EVERY } else { Config::default().snapshot_every },
     };
     match Session::start(graph, config) {
-        Ok(session) => follow(session, &places, registry, options, messages),
+        Ok(session) => follow(session, watch, &places, registry, options, messages),
         Err(e) => {
             messages.error(places.of_failure(&e), &e.to_string());
             FAILED
         }
     }
+}
+
+/// What the session is to tell: those who look closer want to know a little more than a terminal shows.
+fn log_level(options: &Options) -> Level {
+    let least = if watch::is_wanted(options) { Level::Info } else { Level::Error };
+    options.logs.loudest().max(least)
 }
 
 /// Whether an output serves players, so that its stream name is no secret.
@@ -251,15 +272,39 @@ fn advised(problem: Diagnostic, words: &[String]) -> Diagnostic {
     }
 }
 
-fn follow(session: Session, places: &Places, registry: &Registry, options: &Options, messages: &Messages<'_>) -> u8 {
+fn follow(
+    session: Session,
+    watch: Option<Watch>,
+    places: &Places,
+    registry: &Registry,
+    options: &Options,
+    messages: &Messages<'_>,
+) -> u8 {
     let screen = messages.screen();
     if let Err(e) = signals::install(session.control()) {
         screen.error(&format!("signals cannot be handled: {e}"));
         return FAILED;
     }
     let reports = session.reports();
+    let shown = match watch.map(|watch| watch.start(reports.clone(), session.control())).transpose() {
+        Ok(shown) => shown,
+        Err(e) => {
+            screen.error(&e);
+            return FAILED;
+        }
+    };
+    let control = session.control();
     let running = std::thread::spawn(move || session.run());
-    status::follow(&reports, options, screen);
+    match shown {
+        // A terminal that cannot be drawn on gets lines.
+        Some(shown) if options.full_screen && screen::is_terminal() => {
+            if report::show(&shown.board, &control, options).is_err() {
+                status::follow(shown.reports, options, screen);
+            }
+        }
+        Some(shown) => status::follow(shown.reports, options, screen),
+        None => status::follow(reports, options, screen),
+    }
     match running.join() {
         Ok(Ok(outcome)) => {
             let mut code = exit_code(&outcome);

@@ -1,5 +1,8 @@
 //! weir's own options, as distinct from the words of the graph. clap owns them; the grammar leaves them out.
 
+use std::fs::File;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -40,6 +43,9 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-alias", takes: Takes::Nothing },
     OwnOption { name: "-sid", takes: Takes::Nothing },
     OwnOption { name: "-blacklist", takes: Takes::Nothing },
+    OwnOption { name: "-r", takes: Takes::Nothing },
+    OwnOption { name: "-api", takes: Takes::Word },
+    OwnOption { name: "-api-token", takes: Takes::Word },
 ];
 
 /// Options of GPAC that tune what works by itself here. They are taken, and do nothing.
@@ -88,6 +94,9 @@ pub(crate) fn separators(words: &[String], is_file: bool) -> Result<Separators, 
     }
 }
 
+/// Characters of a token, at most.
+const LONGEST_TOKEN: u64 = 256;
+
 /// The least memory a session can work with.
 const LEAST_MEMORY: i64 = 8_000_000;
 
@@ -116,6 +125,44 @@ pub(crate) struct Options {
     /// Sources end after this time.
     pub(crate) run_for: Option<Duration>,
     pub(crate) max_connections: Option<usize>,
+    /// Show the session on the whole screen.
+    pub(crate) full_screen: bool,
+    /// Where the session is told of over HTTP.
+    pub(crate) api: Option<Api>,
+}
+
+/// Where the API listens, or is to be found.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    pub(crate) address: SocketAddr,
+    /// `@FILE` or `$VARIABLE`.
+    token: Option<String>,
+}
+
+impl Api {
+    /// The token. What was given never appears in an error.
+    pub(crate) fn token(&self) -> Result<Option<String>, String> {
+        let Some(given) = &self.token else { return Ok(None) };
+        let read = |path: &str| {
+            let mut text = String::new();
+            let file = File::open(path).map_err(|e| format!("-api-token: the file cannot be read: {e}"))?;
+            file.take(LONGEST_TOKEN + 1)
+                .read_to_string(&mut text)
+                .map_err(|e| format!("-api-token: the file cannot be read: {e}"))?;
+            Ok::<_, String>(text)
+        };
+        let text = match given.split_at_checked(1) {
+            Some(("@", path)) => read(path)?,
+            Some(("$", name)) => std::env::var(name)
+                .map_err(|_| "-api-token: there is no environment variable of that name".to_owned())?,
+            _ => return Err("-api-token: give @FILE or $VARIABLE: others can read the words of a command".to_owned()),
+        };
+        let text = text.trim();
+        if text.len() as u64 > LONGEST_TOKEN || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(format!("-api-token: a token is at most {LONGEST_TOKEN} letters, digits and signs"));
+        }
+        Ok(Some(text.to_owned()))
+    }
 }
 
 /// An option of weir's own that cannot be used: its name as `graph`, if it is known, and what is wrong.
@@ -154,6 +201,7 @@ pub(crate) fn command() -> Command {
         .arg(value("graph-out", "FILE", "Write what runs as a graph file: .toml, .yaml or .json"))
         .arg(flag("plan", "Only show the graph, as far as it is known before it runs; as weir plan does"))
         .arg(flag("stats", "Print what every filter and output did when it ends"))
+        .arg(flag("r", "Show the session on the whole screen of the terminal while it runs").short('r'))
         .arg(flag("quiet", "Only errors: no status line, no warnings"))
         .arg(
             value(
@@ -215,6 +263,20 @@ pub(crate) fn command() -> Command {
             value("max-conns", "N", "Most connections at once (default what the descriptor limit leaves)")
                 .value_parser(number(1, u32::MAX.into())),
         )
+        .arg(
+            value(
+                "api",
+                "HOST:PORT",
+                "Tell of the session over HTTP: a web page, JSON, events, metrics and actions; off by default. PORT \
+                 alone is one of 127.0.0.1; what others can reach needs -api-token",
+            )
+            .value_parser(address),
+        )
+        .arg(value(
+            "api-token",
+            "TOKEN",
+            "What a client of -api has to know: @FILE or $VARIABLE, 16 characters or more",
+        ))
 }
 
 /// Advice for a word such as `--graph`, which reads as an option of filters.
@@ -237,6 +299,10 @@ impl Options {
         let quiet = matches.get_flag("quiet");
         let all = if quiet { Level::Error } else { Level::Warning };
         let logs = Logs::parse(texts("logs").map(String::as_str), all);
+        if matches.contains_id("api-token") && !matches.contains_id("api") {
+            let message = "-api-token without -api has nothing to guard".to_owned();
+            return Err(BadOption { name: Some("api-token".to_owned()), message });
+        }
         Ok(Self {
             help: matches.get_one::<String>("help").cloned(),
             version: matches.get_flag("version"),
@@ -260,6 +326,10 @@ impl Options {
                 blacklist: texts("blacklist").flat_map(|list| list.split(',')).map(str::to_owned).collect(),
             },
             max_connections: number("max-conns"),
+            full_screen: matches.get_flag("r"),
+            api: matches
+                .get_one::<SocketAddr>("api")
+                .map(|address| Api { address: *address, token: matches.get_one::<String>("api-token").cloned() }),
         })
     }
 }
@@ -291,6 +361,16 @@ fn time(text: &str) -> Result<Duration, String> {
         Ok(Typed::Millis(ms)) => Ok(Duration::from_millis(ms)),
         Ok(_) => unreachable!("a time was asked for"),
         Err(mismatch) => Err(mismatch.to_string()),
+    }
+}
+
+/// `HOST:PORT`, or a port of this machine.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || "expected an address and a port such as 127.0.0.1:9090, or a port".to_owned();
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    match port.parse::<u16>() {
+        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        Err(_) => text.parse().map_err(|_| wrong()),
     }
 }
 
@@ -331,7 +411,17 @@ mod tests {
         assert_eq!(said(&["--plugin"]), "-plugin needs a value: -plugin=FILE");
         assert_eq!(said(&["--graph=1"]), "-graph: expected tree, json, dot, mermaid or svg");
         assert_eq!(said(&["--stats=1"]), "-stats takes no value");
+        assert_eq!(said(&["--api=here"]), "-api: expected an address and a port such as 127.0.0.1:9090, or a port");
         assert_eq!(said(&["--logs=loud"]), "-logs: loud needs a level: loud@debug");
+    }
+
+    #[test]
+    fn addresses_and_ports() {
+        let is = |text: &str| address(text).map(|a| a.to_string());
+        assert_eq!(is("9090").as_deref(), Ok("127.0.0.1:9090"));
+        assert_eq!(is("localhost:9090").as_deref(), Ok("127.0.0.1:9090"));
+        assert_eq!(is("[::1]:9090").as_deref(), Ok("[::1]:9090"));
+        assert!(is("example.com:80").is_err() && is("127.0.0.1").is_err() && is("70000").is_err());
     }
 
     #[test]

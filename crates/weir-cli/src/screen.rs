@@ -15,6 +15,7 @@ const FEWEST_COLUMNS: usize = 40;
 const SHORTEST_SECRET: usize = 4;
 
 /// Standard error: messages, logs, the status line.
+#[derive(Clone)]
 pub(crate) struct Screen {
     secrets: Vec<String>,
 }

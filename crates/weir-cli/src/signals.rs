@@ -28,6 +28,7 @@ pub(crate) fn install(control: Control) -> io::Result<()> {
             } else {
                 control.abort();
                 std::thread::sleep(ABORT_GRACE);
+                crate::report::give_back();
                 std::process::exit(crate::ABORTED.into());
             }
         }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use weir::plugin::media::Time;
 use weir::plugin::{OutputRecord, Phase};
-use weir::{FilterReport, OutputReport, Report, Reports, Snapshot};
+use weir::status::units::{self, counted, size};
+use weir::{FilterReport, OutputReport, Report, Snapshot};
 
 use crate::logs;
 use crate::options::Options;
@@ -19,7 +20,7 @@ use crate::screen::{Screen, is_terminal, terminal_columns};
 const NAME_COLUMNS: usize = 20;
 
 /// Shows reports until the session is over.
-pub(crate) fn follow(reports: &Reports, options: &Options, screen: &Screen) {
+pub(crate) fn follow(reports: impl IntoIterator<Item = Report>, options: &Options, screen: &Screen) {
     let mut rates = Rates::default();
     let mut line = StatusLine { on: is_terminal() && !options.quiet, shown: String::new() };
     for report in reports {
@@ -124,7 +125,9 @@ fn state(output: &View<'_>) -> String {
         Phase::Live if output.record.attempts > 0 => {
             format!("live {}{}{lost}", rate(output.rate), behind(output.record))
         }
-        Phase::Live if target.contains("://") => format!("{} {}{lost}", counted(*players, "player"), rate(output.rate)),
+        Phase::Live if target.contains("://") => {
+            format!("{} {}{lost}", counted((*players).into(), "player"), rate(output.rate))
+        }
         Phase::Live => format!("{} {}{lost}", size(*bytes), rate(output.rate)),
         other => format!("{other}{lost}"),
     }
@@ -148,6 +151,7 @@ fn sum(outputs: &[View<'_>]) -> String {
         Phase::Handshaking,
         Phase::Publishing,
         Phase::Waiting,
+        Phase::Paused,
         Phase::Draining,
         Phase::Ended,
         Phase::Failed,
@@ -156,7 +160,7 @@ fn sum(outputs: &[View<'_>]) -> String {
     let mut parts: Vec<String> = phases.into_iter().filter(|p| of(*p) > 0).map(|p| format!("{} {p}", of(p))).collect();
     let total = |count: fn(&OutputRecord) -> u64| outputs.iter().map(|o| count(o.record)).sum::<u64>();
     parts.push(rate(outputs.iter().map(|o| o.rate).sum()));
-    parts.push(counted(u32::try_from(total(|r| r.players.into())).unwrap_or(u32::MAX), "player"));
+    parts.push(counted(total(|r| r.players.into()), "player"));
     let dropped = total(|r| r.dropped);
     if dropped > 0 {
         parts.push(format!("{dropped} dropped"));
@@ -164,38 +168,13 @@ fn sum(outputs: &[View<'_>]) -> String {
     parts.join(", ")
 }
 
-fn counted(n: u32, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
-}
-
 fn clock(at: Time) -> String {
-    let seconds = at.as_micros() / 1_000_000;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    units::clock(at.as_micros() / 1_000_000)
 }
 
 /// Bits per second of a rate in bytes.
 fn rate(bytes: u64) -> String {
-    scaled(bytes.saturating_mul(8), &["b/s", "kb/s", "Mb/s", "Gb/s"])
-}
-
-fn size(bytes: u64) -> String {
-    scaled(bytes, &["B", "kB", "MB", "GB", "TB"])
-}
-
-/// Three digits and a unit.
-fn scaled(value: u64, units: &[&str]) -> String {
-    let mut scale = 1_u64;
-    let mut unit = 0;
-    while value / scale >= 1000 && unit + 1 < units.len() {
-        scale *= 1000;
-        unit += 1;
-    }
-    let tenths = u128::from(value) * 10 / u128::from(scale);
-    if unit > 0 && tenths < 1000 {
-        format!("{}.{} {}", tenths / 10, tenths % 10, units[unit])
-    } else {
-        format!("{} {}", value / scale, units[unit])
-    }
+    units::bitrate(bytes.saturating_mul(8))
 }
 
 /// What every filter and output did.
@@ -214,7 +193,7 @@ pub(crate) fn stats(last: &Snapshot) -> String {
         let _ = writeln!(
             text,
             "  {}, {} ever, {} refused; {} sent, {} kept; {} messages dropped, {} ms late",
-            counted(r.players, "player"),
+            counted(r.players.into(), "player"),
             r.players_total,
             r.refused,
             size(r.bytes),
@@ -285,13 +264,6 @@ mod tests {
 
     fn output(name: &str, record: OutputRecord) -> OutputReport {
         OutputReport { id: 1, role: Role::Sink, name: name.to_owned(), record }
-    }
-
-    #[test]
-    fn units() {
-        let r: Vec<String> = [0, 124, 125, 12_500, 1_250_000, 125_000_000].into_iter().map(rate).collect();
-        assert_eq!(r, ["0 b/s", "992 b/s", "1.0 kb/s", "100 kb/s", "10.0 Mb/s", "1.0 Gb/s"]);
-        assert_eq!((size(999), size(1_000), size(u64::MAX)), ("999 B".into(), "1.0 kB".into(), "18446744 TB".into()));
     }
 
     #[test]
