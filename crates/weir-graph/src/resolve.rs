@@ -135,7 +135,7 @@ impl Graph {
         }
         let link = self.nodes.edges_connecting(from, to).find(|e| e.weight().out == out)?.id();
         let pid = Pid { from, out, props };
-        let hop = self.first_hop(pid, to)?;
+        let hop = self.first_hop(pid, to, false)?;
         let because = self.why_not_direct(props, to, false);
         let mut done = Resolution::default();
         let via = self.chain_node(pid, &hop, to, &mut done).ok()?;

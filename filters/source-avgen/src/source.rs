@@ -290,7 +290,7 @@ impl Filter for Source {
                 self.tracks.clear();
             }
             Event::Wish(_, props) => self.follow(ctx, &props),
-            Event::KeyRequest(_) | Event::Message(_) => {}
+            Event::KeyRequest(_) | Event::Message(_) | Event::Change(_) => {}
         }
         Ok(())
     }

@@ -15,8 +15,8 @@ use crossbeam_channel::Sender;
 use weir_graph::{Graph, Node, NodeId};
 use weir_media::{Props, StreamType, Time};
 use weir_plugin::{
-    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OnFail, OutId, OutQueue, OutputRecord, Result,
-    Role, Status,
+    Credit, Error, Event, Filter, FilterId, Lane, Level, Mailbox, Memory, OnFail, OutId, OutQueue, OutputRecord,
+    Result, Role, Status,
 };
 
 use crate::edge::Edge;

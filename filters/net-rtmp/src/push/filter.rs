@@ -171,7 +171,7 @@ impl Filter for Push {
                 ctx.post(self.service, Box::new(ToPush::Change(change)));
                 return Ok(());
             }
-            Event::KeyRequest(_) | Event::Stop => return Ok(()),
+            Event::KeyRequest(_) | Event::Stop | Event::Wish(..) => return Ok(()),
         };
         match message.downcast::<FromPush>().map(|m| *m) {
             Ok(FromPush::Record(record)) => self.take(ctx, *record),
