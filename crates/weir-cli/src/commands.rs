@@ -173,6 +173,9 @@ pub(crate) fn check(built: Built, messages: &Messages<'_>) -> u8 {
         is_wrong |= node.is_sink();
         let level = if node.is_sink() { "error" } else { "warning" };
         messages.screen().print(&format!("{level}: {} gets nothing: {why}", node.name));
+        if let Some(remedy) = planned.graph.remedy(id) {
+            messages.screen().print(&format!("  = help: {remedy}"));
+        }
     }
     for note in planned.notes.iter().filter(|n| n.level == Level::Error) {
         is_wrong = true;

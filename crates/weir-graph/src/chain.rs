@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
-use weir_media::{Bundle, Kinds, Props, StreamType};
+use weir_media::{Bundle, Cap, Kinds, Prop, Props, StreamType};
 use weir_plugin::{Options, Plugin, Registry, Role};
 
 /// One way to use one filter type.
@@ -122,6 +122,16 @@ impl Chains {
         }
         found.sort();
         distinct(found.iter().map(|i| &self.uses[*i]))
+    }
+
+    /// Extensions of files that are read, in the order of their readers.
+    pub(crate) fn read(&self) -> Vec<String> {
+        extensions(self.uses.node_weights().flat_map(|u| &u.bundle.inputs))
+    }
+
+    /// Extensions of files that are written, in the order of their muxers.
+    pub(crate) fn written(&self) -> Vec<String> {
+        extensions(self.uses.node_weights().filter(|u| u.is_mux()).flat_map(|u| &u.bundle.outputs))
     }
 
     /// Types that take this PID.
@@ -249,6 +259,20 @@ fn distinct<'a>(uses: impl Iterator<Item = &'a Use>) -> Vec<&'a Arc<dyn Plugin>>
     for Use { plugin, .. } in uses {
         if !found.iter().any(|p| p.name() == plugin.name()) {
             found.push(plugin);
+        }
+    }
+    found
+}
+
+/// The extensions in some caps, each once.
+fn extensions<'a>(caps: impl Iterator<Item = &'a Cap>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for cap in caps.filter(|c| c.prop == Prop::FileExt && !c.excluded) {
+        let text = cap.value.to_string();
+        for ext in text.split('|').filter(|ext| *ext != "*") {
+            if !found.iter().any(|known| known == ext) {
+                found.push(ext.to_owned());
+            }
         }
     }
     found

@@ -84,12 +84,14 @@ impl Graph {
                 trail.decisions.iter().for_each(|d| self.say(&mut text, d));
                 if let Some(why) = &trail.unlinked {
                     let _ = writeln!(text, "  goes nowhere: {why}");
+                    help(&mut text, self.remedy_for(id, &trail.props));
                 }
             }
         }
         for (id, why) in self.unreached() {
             let why = why.unwrap_or_else(|| "nothing that it takes comes to it".to_owned());
             let _ = writeln!(text, "{} gets nothing: {why}", self.node(id).name);
+            help(&mut text, self.remedy(id));
         }
         text
     }
@@ -132,5 +134,11 @@ impl Graph {
             Origin::Inserted(targets) => Some(targets),
             _ => None,
         }
+    }
+}
+
+fn help(text: &mut String, remedy: Option<String>) {
+    if let Some(remedy) = remedy {
+        let _ = writeln!(text, "  what would help: {remedy}");
     }
 }

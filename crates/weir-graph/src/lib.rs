@@ -19,6 +19,7 @@ mod fill;
 mod graph;
 mod node;
 mod print;
+mod remedy;
 mod resolve;
 mod snapshot;
 mod steer;

@@ -21,7 +21,7 @@ use crate::report::{Log, Report, Reports, Snapshot};
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Reports that wait for a slow reader, at most; more are lost.
 const REPORT_QUEUE: usize = 4_096;
-/// When only a plan is wanted: longest wait in which no filter gets on with saying what it makes.
+/// When only a plan is wanted: longest wait in which nothing computes and no filter says anything.
 const PLAN_PATIENCE: Duration = Duration::from_secs(3);
 /// Longest wait for a plan, whatever filters do.
 const PLAN_MOST: Duration = Duration::from_secs(30);
@@ -206,7 +206,8 @@ impl Session {
         while heard.since(start) < PLAN_MOST && session.core.platform.now().since(heard) < PLAN_PATIENCE {
             let mut is_news = false;
             let next = session.core.turn(session.done.try_iter().inspect(|_| is_news = true), []);
-            if is_news {
+            // What computes gets on, however slow the machine is.
+            if is_news || session.core.is_computing() {
                 heard = session.core.platform.now();
             }
             if session.core.is_formed() {

@@ -129,6 +129,23 @@ fn explanations_say_what_and_why() {
 }
 
 #[test]
+fn what_is_not_linked_is_told_with_what_would_help() {
+    let says = |words: &str, line: &str| {
+        let ran = weir_in("remedies", words);
+        let text = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(text.contains(line), "{words}: no {line:?} in\n{text}");
+    };
+    says("explain avgen:v:sizes=64x64 c=avc -o x.fvl", "  what would help: did you mean .flv?");
+    says("check avgen:v:sizes=64x64 c=avc -o x.fvl", "  = help: did you mean .flv?");
+    says("explain avgen:v:sizes=64x64 c=avc:FID=v -o x.flv:SID=w", "  what would help: no filter has FID=w");
+    says("explain avgen:sizes=64x64 c=avc -o x.264", "  what would help: an output that takes it: -o FILE with ");
+    let folder = scratch("remedy-of-a-file");
+    fs::write(folder.join("x.xyz"), "?").expect("a small file");
+    let ran = run_in(&folder, "explain -i x.xyz -o x.flv");
+    assert!(ran.stdout.contains("  what would help: what can be read: .mp4"), "{}", ran.stdout);
+}
+
+#[test]
 fn formatting_is_checked_and_done() {
     let folder = scratch("fmt");
     fs::write(folder.join("g.toml"), "# top\n[[graph]]\nword='avgen'\n").expect("written");

@@ -28,7 +28,7 @@ impl<P: Platform> Core<P> {
     pub(super) fn fill(&mut self, i: usize, mail: &mut Mailbox, now: Time) {
         mail.now = now;
         mail.utc = self.platform.utc_micros();
-        mail.settled = self.settled;
+        mail.settled = if self.nodes[i].begins_time { self.lists_settled } else { self.settled };
         mail.live = self.live;
         for (out, state) in mail.outs.iter_mut().enumerate() {
             state.credit = self.credit(i, out);

@@ -66,6 +66,8 @@ struct Slot {
     /// It opens and ends outputs for as long as it runs.
     comes_and_goes: bool,
     on_fail: OnFail,
+    /// It plays a list.
+    begins_time: bool,
     /// Something happened while its filter was away: call it again.
     missed: bool,
     /// It is to end as soon as its filter is here.
@@ -101,6 +103,7 @@ impl Slot {
             is_live: node.plugin.is_live(&node.options),
             comes_and_goes: node.plugin.comes_and_goes(&node.options),
             on_fail: node.plugin.on_fail(&node.options),
+            begins_time: node.plugin.begins_time(),
             filter: None,
             mail: Some(Box::new(mail)),
             state: State::Here,
@@ -146,6 +149,8 @@ pub(crate) struct Core<P> {
     /// A live sink or source: one clock paces the sources and no edge behind it pushes back.
     live: bool,
     settled: bool,
+    /// The same, of the sources of lists.
+    lists_settled: bool,
     /// Payload bytes on all edges.
     queued: usize,
     failures: usize,
@@ -193,6 +198,7 @@ impl<P: Platform> Core<P> {
             dry: false,
             promised: false,
             settled: false,
+            lists_settled: false,
             queued: 0,
             failures: 0,
             stop_asked: false,

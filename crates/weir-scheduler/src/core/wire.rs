@@ -2,7 +2,7 @@
 
 use weir_graph::{NodeId, Step};
 use weir_media::{Prop, Props, StreamType};
-use weir_plugin::{Create, Effect, Error, ErrorKind, Event, Item, Level, Mailbox, OutId, Result, Role};
+use weir_plugin::{Create, Effect, Error, ErrorKind, Event, Item, Lane, Level, Mailbox, OutId, Result, Role};
 
 use super::{Core, OutPort, Slot, State, filter_id};
 use crate::edge::{Edge, pid_name};
@@ -191,7 +191,8 @@ impl<P: Platform> Core<P> {
         self.log_node(to, Level::Debug, format!("gets {} of {}", pid_name(props, out.0), self.nodes[from].report.name));
     }
 
-    /// Inputs are settled when every filter that has something to work on has opened an output, and knows each input.
+    /// Inputs are settled when every filter that has something to work on has opened an output, and knows each input. For
+    /// a filter that plays a list, those of the list matter alone: what is behind it waits for it.
     pub(super) fn settle(&mut self) {
         let is_fed_live = |s: &Slot| !s.producers.is_empty() && s.producers.iter().all(|(n, _)| self.nodes[*n].is_live);
         let is_waited_for = |s: &Slot| match s.role {
@@ -204,13 +205,20 @@ impl<P: Platform> Core<P> {
             |s: &Slot| !s.has_unheard() && (!s.outs.is_empty() || s.role != Role::Source && s.inputs.is_empty());
         let undecided = |s: &Slot| s.state != State::Over && is_waited_for(s) && !knows_all(s);
         let settled = !self.nodes.iter().any(undecided);
-        if settled && !self.settled {
-            let waits = |s: &Slot| s.role == Role::Mux || self.graph.node(s.id).plugin.begins_time();
-            for i in (0..self.nodes.len()).filter(|i| waits(&self.nodes[*i])).collect::<Vec<_>>() {
-                self.enqueue(i);
-            }
+        let lists_settled = settled || !self.nodes.iter().any(|s| undecided(s) && self.graph.is_listed(s.id));
+        let wakes = |s: &Slot| match s.begins_time {
+            true => lists_settled && !self.lists_settled,
+            false => s.role == Role::Mux && settled && !self.settled,
+        };
+        for i in (0..self.nodes.len()).filter(|i| wakes(&self.nodes[*i])).collect::<Vec<_>>() {
+            self.enqueue(i);
         }
-        self.settled = settled;
+        (self.settled, self.lists_settled) = (settled, lists_settled);
+    }
+
+    /// Whether a filter is out to compute.
+    pub(crate) fn is_computing(&self) -> bool {
+        self.nodes.iter().any(|s| s.lane == Lane::Compute && matches!(s.state, State::Away(_)))
     }
 
     /// Whether somebody may yet begin to feed a live source, and so make the graph grow.
