@@ -139,6 +139,10 @@ impl Graph {
         let because = self.why_not_direct(props, to, false);
         let mut done = Resolution::default();
         let via = self.chain_node(pid, &hop, to, &mut done).ok()?;
+        // One that has opened its outputs already does not look for further filters.
+        if self.opened.contains_key(&via) {
+            return None;
+        }
         self.nodes.remove_edge(link);
         self.connect(pid, via, &mut done).ok()?;
         let outcome = Outcome::Chain { way: hop.way, because, others: hop.others };

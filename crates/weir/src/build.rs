@@ -155,11 +155,8 @@ impl<'a> Builder<'a> {
             plain.name = name;
             picks
         });
-        let list = plain.clone();
-        let is_list = plain.kind == DeclKind::Source && playlist::is_list(&plain.name.text);
-        if is_list && plain.arg("gfreg").is_none() {
-            plain.kind = DeclKind::Filter;
-            plain.name.text = "flist".to_owned();
+        if plain.kind == DeclKind::Source && playlist::is_list(&plain.name.text) && plain.arg("gfreg").is_none() {
+            plain = playlist::played(plain);
         }
         let decl = &plain;
         let mut links = std::mem::take(&mut self.links);
@@ -174,8 +171,7 @@ impl<'a> Builder<'a> {
         let (mut node, args) = self.node(decl, plugin, is_url);
         self.check_gfreg(decl);
         if plays {
-            let path = (list.kind == DeclKind::Source).then_some(list.name.text.as_str());
-            links.extend(self.entries(decl, path, &node.options));
+            links.extend(self.entries(decl, &node.options));
         }
         if !links.is_empty() {
             node.steering.sources.get_or_insert_default().append(&mut links);
@@ -204,9 +200,9 @@ impl<'a> Builder<'a> {
     }
 
     /// The sources of a list, which go to nothing but the filter that plays it.
-    fn entries(&mut self, decl: &Declaration, path: Option<&str>, options: &Options) -> Vec<Source> {
+    fn entries(&mut self, decl: &Declaration, options: &Options) -> Vec<Source> {
         let span = decl.name.span;
-        let Playlist { files, warnings } = match path.map_or_else(|| Playlist::of(options), Playlist::read) {
+        let Playlist { files, warnings } = match Playlist::of(options) {
             Ok(list) => list,
             Err(why) => {
                 self.found.push(Diagnostic::error(span, why));

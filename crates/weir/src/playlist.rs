@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::SystemTime;
 
+use weir_args::{Arg, DeclKind, Declaration, Text};
 use weir_media::{file_ext, local_path};
 use weir_plugin::Options;
 
@@ -30,9 +31,21 @@ pub(crate) fn is_list(url: &str) -> bool {
     local_path(url).and_then(file_ext).is_some_and(|ext| EXTENSIONS.contains(&ext.as_str()))
 }
 
+/// The filter that plays the list a source names.
+pub(crate) fn played(source: Declaration) -> Declaration {
+    let span = source.name.span;
+    let text = |text: &str| Text { text: text.to_owned(), span };
+    let src = Arg { lead: text(""), name: text("src"), value: Some(source.name.clone()), opaque: false };
+    let args = std::iter::once(src).chain(source.args).collect();
+    Declaration { kind: DeclKind::Filter, name: text("flist"), args, ..source }
+}
+
 impl Playlist {
-    /// The files of `srcs`, in the order of `fsort`.
+    /// The files of the list `src`, or those of `srcs` in the order of `fsort`.
     pub(crate) fn of(options: &Options) -> Result<Self, String> {
+        if let Some(path) = options.text("src").filter(|path| !path.is_empty()) {
+            return Self::read(local_path(path).unwrap_or(path));
+        }
         let mut list = Self::default();
         for name in options.texts("srcs").unwrap_or_default() {
             list.add(name, "")?;
@@ -42,7 +55,7 @@ impl Playlist {
     }
 
     /// The files in a list at `path`.
-    pub(crate) fn read(path: &str) -> Result<Self, String> {
+    fn read(path: &str) -> Result<Self, String> {
         let mut text = String::new();
         let file = File::open(path).map_err(|e| format!("{path}: {e}"))?;
         file.take(LIST_MAX + 1).read_to_string(&mut text).map_err(|e| format!("{path}: {e}"))?;

@@ -14,6 +14,7 @@ pub fn register(registry: &mut Registry) {
 }
 
 const OPTIONS: &[OptionDef] = &[
+    OptionDef::new("src", Kind::Str, "", "List to play: a text with a file a line"),
     OptionDef::new("srcs", Kind::Strs, "", "Files to play, in order; * and ? in a name stand for what is there"),
     OptionDef::new("floop", Kind::Int { min: -1, max: i64::MAX }, "0", "Times to play the list again; -1 for ever"),
     OptionDef::new(

@@ -89,9 +89,9 @@ impl<P: Platform> Core<P> {
         slot.comes_and_goes && !slot.stop && slot.state != State::Over && self.graph.makes_outputs()
     }
 
-    /// A filter of a chain that ends before it gave anything: what waits for that chain ends too.
+    /// A filter of a chain that ends before it gave anything to anybody: what waits for that chain ends too.
     fn end_vacant(&mut self, i: usize) {
-        if !self.nodes[i].outs.is_empty() {
+        if self.nodes[i].outs.iter().any(|out| !out.to.is_empty()) {
             return;
         }
         let targets = self.graph.inserted_for(self.nodes[i].id).unwrap_or_default().to_vec();
