@@ -92,6 +92,41 @@ fn an_flv_repeats() {
 }
 
 #[test]
+fn files_of_a_list_are_one_stream() {
+    let lab = Lab::new();
+    let (first, second) = ("in.mp4", "in.flv");
+    clips::with_b_frames(&lab, first, SECONDS, clips::PROGRESSIVE);
+    clips::with_b_frames(&lab, second, SECONDS, clips::FLV);
+    std::fs::write(lab.path("in.m3u"), format!("#EXTM3U\n{first}\n{second}\n")).expect("a small file");
+    lab.weir_to_end("-i in.m3u:floop=1 -o out.flv").quietly(0);
+    let recording = Recording::of(&lab.path("out.flv"));
+    recording.is_gapless_in_rounds_of(4 * PICTURES as usize, Some(PICTURES)).has_rising_times();
+    let once = [hashes(&lab, first), hashes(&lab, second)].concat();
+    assert_eq!(hashes(&lab, "out.flv"), [&once[..], &once].concat());
+}
+
+#[test]
+fn a_list_without_end_is_played_at_the_speed_of_its_media() {
+    let lab = Lab::new();
+    let [port] = lab.ports();
+    let url = Player::Ffmpeg.url(port);
+    let clip = clips::with_b_frames(&lab, "in.mp4", SECONDS, clips::PROGRESSIVE);
+    let list = format!("flist:srcs={clip},{clip}:floop=-1");
+    let weir = lab.weir(&format!("{list} -o {url}:rtmp_listen=1")).listening([port]);
+    let mut client = Client::play(&url).expect("it listens");
+    let start = Instant::now();
+    // Three files and more: the first comes again.
+    let end = i64::from(1_000 * (2 * SECONDS + SECONDS / 2));
+    let pictures = client.take_until(|m| m.is_picture() && m.millis >= end).expect("it plays");
+    let passed = start.elapsed().as_millis();
+    assert!(passed + 3_000 >= u128::from(end.unsigned_abs()), "{end} ms of media in {passed} ms");
+    let times: Vec<i64> = pictures.iter().filter(|m| m.is_picture()).map(|m| m.millis).collect();
+    // A file lasts as long as its sound, which may end a little after the pictures.
+    assert!(times.windows(2).all(|pair| (1..=150).contains(&(pair[1] - pair[0]))), "nothing is dropped: {times:?}");
+    weir.stop().quietly(0);
+}
+
+#[test]
 fn a_file_is_paced_by_its_media() {
     let lab = Lab::new();
     let [port] = lab.ports();
