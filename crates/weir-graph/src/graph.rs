@@ -95,6 +95,8 @@ pub struct Graph {
     pub(crate) refusals: BTreeMap<NodeId, Vec<String>>,
     /// Sinks that share the muxer of another sink.
     leader: BTreeMap<NodeId, NodeId>,
+    /// The muxer inserted for a sink, and for those that share it.
+    pub(crate) muxers: HashMap<NodeId, NodeId>,
     declared_sources: u32,
     last_role: Option<Role>,
     subsession: u32,
@@ -124,6 +126,7 @@ impl Graph {
             names: HashMap::new(),
             refusals: BTreeMap::new(),
             leader: BTreeMap::new(),
+            muxers: HashMap::new(),
             declared_sources: 0,
             last_role: None,
             subsession: 0,

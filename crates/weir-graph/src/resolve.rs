@@ -477,7 +477,11 @@ impl Graph {
             inherited: heard.places,
             ..Node::declared(Arc::clone(&hop.plugin), heard.options, heard.args)
         };
+        let is_mux = node.is_mux();
         let id = self.add(node);
+        if is_mux {
+            self.muxers.entry(self.leader(target)).or_insert(id);
+        }
         done.steps.push(Step::Add(id));
         Ok(id)
     }
@@ -517,12 +521,7 @@ impl Graph {
 
     /// The muxer inserted for a sink, or for one that shares it.
     pub(crate) fn muxer_of(&self, sink: NodeId) -> Option<NodeId> {
-        let leader = self.leader(sink);
-        let serves = |n: &Node| match &n.origin {
-            Origin::Inserted(targets) => n.is_mux() && targets.iter().any(|t| self.leader(*t) == leader),
-            _ => false,
-        };
-        self.nodes().find(|(_, n)| serves(n)).map(|(id, _)| id)
+        self.muxers.get(&self.leader(sink)).copied()
     }
 
     /// Where a target writes, when it is a sink with such an option.

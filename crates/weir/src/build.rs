@@ -1,5 +1,6 @@
 //! From parsed words to a [`Graph`]: names to filter types, URLs to sources and sinks, arguments to option values.
 
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -365,8 +366,9 @@ impl<'a> Builder<'a> {
         let sinks =
             self.graph.nodes().filter(|(_, n)| n.is_sink() && n.plugin.options().iter().any(|o| o.name == "dst"));
         let files: Vec<(usize, PathBuf)> = sinks.filter_map(|(id, n)| Some((id.index(), file(n)?))).collect();
-        for (n, (at, path)) in files.iter().enumerate() {
-            if files[..n].iter().any(|(_, before)| before == path) {
+        let mut seen = HashSet::new();
+        for (at, path) in &files {
+            if !seen.insert(path) {
                 let message = format!("{} is written by another output already", path.display());
                 self.found.push(Diagnostic::error(self.places.declared[*at].name, message));
             }
