@@ -40,8 +40,8 @@ impl Plugin for ListType {
     fn help(&self) -> &'static str {
         "flist:srcs=a.mp4,b.flv, or -i list.m3u: a text with a file a line, named from the folder of the list, in which lines \
          with # in front are comments, and # repeat=2 plays the file behind it twice more. Each file begins where the one \
-         before ended on its longest stream. The first file says which streams there are; those of the others go on from \
-         them, kind by kind, and need the same codec. Nothing is encoded again: outputs are told when parameters differ. \
+         before ended on its longest stream. What is put out has a place for each stream that a file has, kind by \
+         kind; the streams of the next file go on there, and need the same codec. Nothing is encoded again: outputs are told when parameters differ. \
          A file that is not there is left out with a warning. All files are opened at the start, 100 at most."
     }
 

@@ -96,7 +96,10 @@ impl<P: Platform> Core<P> {
     pub(super) fn release(&mut self, i: usize) {
         let now = self.platform.now();
         while let Some((out, item)) = self.nodes[i].pace.as_mut().and_then(|p| p.release(now)) {
-            self.route_changes(i, out, &mut vec![item]);
+            if let Item::Props(props) = &item {
+                self.refit(i, out, props);
+            }
+            self.route(i, out, &mut vec![item]);
         }
         match self.nodes[i].pace.as_ref().and_then(Pace::next_release) {
             Some(at) => self.wake_at(i, at),
