@@ -46,7 +46,8 @@ impl Plugin for Avgen {
          `freq2` on odd ones, an octave above `freq` on each tenth, when the picture also flashes blue. A dial turns \
          once a second and its hub lights while the beep sounds. With `adjust`, full seconds of the time shown fall on \
          full seconds of the wall clock, to within a frame.\n\nThe two rows of black and white blocks at the bottom \
-         hold the frame number; `weir_source_avgen::marker` reads them back from a decoded picture."
+         hold the frame number; `weir_source_avgen::marker` reads them back from a decoded picture.\n\nWith `blank`, all \
+         pictures are black and the sound is silence."
     }
 
     fn role(&self) -> Role {

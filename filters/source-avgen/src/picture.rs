@@ -89,10 +89,12 @@ impl Picture {
         let mut block = self.pool.take(still.len());
         block.copy_from_slice(still);
         let mut canvas = Canvas::new(&mut block, width, height);
-        self.draw_marker(&mut canvas, moment, shown);
-        self.draw_dial(&mut canvas, shown);
-        self.draw_lines(&mut canvas, moment, shown);
-        self.draw_banner(&mut canvas, moment);
+        if !self.settings.blank {
+            self.draw_marker(&mut canvas, moment, shown);
+            self.draw_dial(&mut canvas, shown);
+            self.draw_lines(&mut canvas, moment, shown);
+            self.draw_banner(&mut canvas, moment);
+        }
         let frame = Frame::new(PixelFormat::Yuv420, width, height, self.pool.freeze(block));
         Arc::new(frame.expect("the block is as long as the layout says"))
     }
@@ -100,6 +102,9 @@ impl Picture {
     fn draw_still(&self, canvas: &mut Canvas<'_>, flash: bool) {
         let layout = &self.layout;
         canvas.fill(Area::new(0, 0, self.size.0 as usize, self.size.1 as usize), BLACK);
+        if self.settings.blank {
+            return;
+        }
         Backdrop::new(flash, self.matrix).draw(canvas, layout.stage, self.size.1 as usize, !layout.small);
         card::bars(canvas, layout.bars, self.matrix);
         if let Some(circle) = layout.card {
@@ -271,11 +276,23 @@ mod tests {
             moving_banner: true,
             banner: "b\u{e4}nner \u{4e2d}".into(),
             beep_ms: 50,
+            blank: false,
         }
     }
 
     fn picture(width: u32, height: u32) -> Picture {
         Picture::new(&settings(25), (width, height), &Memory::new(1 << 30)).expect("memory")
+    }
+
+    #[test]
+    fn a_blank_picture_is_black_and_nothing_else() {
+        let blank = PictureSettings { blank: true, ..settings(25) };
+        let mut picture = Picture::new(&blank, (321, 181), &Memory::new(1 << 30)).expect("memory");
+        for index in [0, 7, 250] {
+            let frame = picture.draw(&at(index));
+            assert!(frame.plane(0).data.iter().all(|s| *s == 16));
+            assert!([1, 2].iter().all(|n| frame.plane(*n).data.iter().all(|s| *s == 128)));
+        }
     }
 
     fn at(index: u64) -> Moment {

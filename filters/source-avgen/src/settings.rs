@@ -38,6 +38,7 @@ pub(crate) const OPTIONS: &[OptionDef] = &[
     OptionDef::new("lock", Kind::Bool, "no", "Show the start time plus media time as UTC, not the current time"),
     OptionDef::new("dyn", Kind::Bool, "yes", "Move the banner; pictures below 140 lines have none"),
     OptionDef::new("banner", Kind::Str, BANNER, "Text of the banner, Latin-1"),
+    OptionDef::new("blank", Kind::Bool, "no", "Make black pictures and silence, in place of the test"),
     OptionDef::new("ntp", Kind::Bool, "yes", "Mark the packets as carrying the sender's clock"),
     OptionDef::new("adjust", Kind::Bool, "yes", "Let full seconds fall on those of the wall clock"),
     OptionDef::new("dur", Kind::Frac, "", "Stop after this many seconds; without it, never"),
@@ -97,6 +98,8 @@ pub(crate) struct PictureSettings {
     pub(crate) moving_banner: bool,
     pub(crate) banner: String,
     pub(crate) beep_ms: u32,
+    /// Black, and nothing else.
+    pub(crate) blank: bool,
 }
 
 /// One video PID.
@@ -145,6 +148,7 @@ impl Settings {
                 moving_banner: flag(o, "dyn"),
                 banner: banner(o)?,
                 beep_ms: sound.beep_ms,
+                blank: flag(o, "blank"),
             },
             picture_line: picture_line(o, fps)?,
             videos,
@@ -200,7 +204,7 @@ fn sound(o: &Options) -> Result<SoundSettings> {
         packet_samples: int(o, "flen")?,
         channels: int(o, "ch")?,
         alternate: flag(o, "alter"),
-        beep_ms: u32::try_from(beep_ms).expect("at most MAX_BEEP_MS"),
+        beep_ms: if flag(o, "blank") { 0 } else { u32::try_from(beep_ms).expect("at most MAX_BEEP_MS") },
     };
     for (name, highest) in [("freq", 2 * sound.freq), ("freq2", sound.freq2)] {
         if 2 * highest >= sound.sample_rate {

@@ -531,3 +531,13 @@ fn it_becomes_what_a_consumer_wishes() {
     h.step().expect("goes on");
     assert_eq!(h.outputs()[VIDEO.0 as usize].props.len(), 1);
 }
+
+#[test]
+fn blank_is_black_and_silent_and_lasts_as_long() {
+    let mut h = run("blank=yes dur=3 sizes=64x48 ch=2");
+    let sound = h.take(AUDIO);
+    assert!(sound.len() >= 129 && sound.iter().all(|p| p.bytes().expect("sound").iter().all(|b| *b == 0)));
+    let pictures = h.take(VIDEO);
+    let is_black = |p: &Packet| p.frame().expect("a picture").plane(0).data.iter().all(|s| *s == 16);
+    assert!(pictures.len() == 75 && pictures.iter().all(is_black));
+}
