@@ -148,7 +148,7 @@ fn another_picture_size_is_a_discontinuity() {
         lab.weir_to_end(&format!("avgen:sizes={size}:adjust=no:dur=4 c=avc:g=25 c=aac -o {name}")).quietly(0);
     }
     let url = format!("rtmp://127.0.0.1:{port}/live");
-    let words = format!("-i {url}:rtmp_listen=1 -o live/tv.m3u8:segdur=1:tsb=60 -quiet");
+    let words = format!("-i {url}:rtmp_listen=1 -o live/tv.m3u8:segdur=1:tsb=60 -o rec.mp4:frag -quiet");
     let weir = lab.weir(&words).listening([port]);
     let path = lab.path("live/tv.m3u8");
     let mut watch = Watch::default();
@@ -167,6 +167,10 @@ fn another_picture_size_is_a_discontinuity() {
     assert_eq!((anew.as_slice(), list.segments.len()), (&[4][..], 8), "{list:?}");
     assert!(list.segments[3].map != list.segments[4].map && list.segments[4].map == list.segments[7].map);
     list.check_segments(&lab.path("live"));
+    // A recording in fragments goes on in a new file.
+    for name in ["rec.mp4", "rec_2.mp4"] {
+        Recording::of(&lab.path(name)).is_gapless(98);
+    }
 }
 
 #[test]

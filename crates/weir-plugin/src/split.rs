@@ -59,6 +59,11 @@ impl Split {
         self.length.is_some() || self.bytes.is_some()
     }
 
+    /// A file begins at this time for another reason.
+    pub fn restart(&mut self, at: i64) {
+        self.since = Some(at);
+    }
+
     /// Whether a new file is to begin with a packet at this time, in microseconds, where the file has `size` bytes now. The
     /// first call, and each that says so, are the start of a file.
     pub fn is_due(&mut self, at: i64, size: u64) -> bool {

@@ -22,6 +22,8 @@ const WAIT: i64 = 10_000_000;
 const TRACKS_MAX: usize = 64;
 /// A segment may end this much before its time, microseconds: containers round.
 const EARLY: i64 = 20_000;
+/// What may be left of sound at the end of its pictures, microseconds: less than what the target duration rounds away.
+const TAIL: i64 = 400_000;
 /// A hole in the time of a track that is longer than this is one in the stream, microseconds.
 const GAP: i64 = 1_000_000;
 /// And than so many times the distance of its packets: there are streams of a picture every few seconds.
@@ -274,7 +276,13 @@ impl Mux {
         // Sound beside pictures ends with them, so that all playlists count alike; unless there are none any more.
         let has_pictures = |o: &Rendition| self.tracks[o.tracks[0]].is_video();
         let follows = place == 0 && !lead.is_video() && writing.renditions.iter().any(has_pictures);
-        let is_due = if follows { length >= 2 * wanted } else { length >= wanted - EARLY };
+        // Sound that outlasts its pictures is mostly the end of it, and no segment by itself.
+        let least = match (follows, place) {
+            (true, _) => 2 * wanted,
+            (false, 0) => wanted - EARLY,
+            (false, _) => wanted + TAIL.min(wanted / 2),
+        };
+        let is_due = length >= least;
         let rendition = &mut writing.renditions[r];
         if is_due && !is_key && !std::mem::replace(&mut rendition.key_asked, true) {
             ctx.request_key(lead.input);

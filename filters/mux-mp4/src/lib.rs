@@ -61,7 +61,7 @@ impl Plugin for Mp4Mux {
 
     fn help(&self) -> &'static str {
         "Without fragments the index stands at the end, so a file that is cut short cannot be played: for recordings use \
-         frag, of which everything up to the last whole fragment can. Timestamps, priming and pictures out of order are \
+         frag, of which everything up to the last whole fragment can; where parameter sets change, fragments go on in a new file. Timestamps, priming and pictures out of order are \
          kept by edit lists and composition offsets."
     }
 

@@ -209,9 +209,12 @@ impl Mux {
         let Some(i) = self.turn() else { return Ok(false) };
         match self.tracks[i].queue.pop_front() {
             Some(Waiting::Config(config)) => {
-                let is_new = self.tables[i].entries.last().is_none_or(|(last, _)| *last != config);
-                if is_new && !self.tables[i].samples.is_empty() || self.has_part(i) {
-                    self.change_entry(ctx, i)?;
+                let is_new = self.tables[i].entries.last().is_some_and(|(last, _)| *last != config);
+                if is_new && self.settings.layout.is_fragmented() {
+                    return self.go_on_elsewhere(ctx, i, config).map(|()| true);
+                }
+                if let Some(writing) = self.writing.as_mut().filter(|_| is_new) {
+                    writing.current = None; // a chunk has one sample entry
                 }
                 self.tables[i].props = self.tracks[i].props.clone();
                 self.tables[i].configure(&config).map_err(refused)?;
@@ -242,9 +245,13 @@ impl Mux {
         self.complete(ctx);
         for (track, tables) in self.tracks.iter_mut().zip(&mut self.tables) {
             let mut fresh = Tables::new(tables.props.clone());
+            let is_changed = matches!(track.queue.front(), Some(Waiting::Config(_)));
+            fresh.entries = tables.entries.pop().filter(|_| !is_changed).into_iter().collect();
+            if is_changed {
+                fresh.props = track.props.clone();
+            }
             // What a decoder has been given before needs no more priming.
             fresh.props.remove(Prop::Delay);
-            fresh.entries = tables.entries.pop().into_iter().collect();
             // A track that comes later than this file is still in step with the others.
             if track.front().is_none() {
                 fresh.begin_at(rescale(dts, MICROS, fresh.timescale()));
@@ -271,23 +278,14 @@ impl Mux {
         }
     }
 
-    fn has_part(&self, i: usize) -> bool {
-        self.writing.as_ref().is_some_and(|w| !w.fragment.parts[i].0.is_empty())
-    }
-
-    /// Other parameter sets: a chunk has one sample entry, and so has a fragment.
-    fn change_entry(&mut self, ctx: &mut Ctx<'_>, i: usize) -> Result<()> {
-        if self.settings.layout.is_fragmented() {
-            self.flush(ctx, None);
-            return Err(Error::unsupported(format!(
-                "{} changes its parameter sets; in fragments they cannot change, as the movie box is written",
-                self.tracks[i].props.str(Prop::Name).unwrap_or("a track")
-            )));
-        }
-        if let Some(writing) = &mut self.writing {
-            writing.current = None;
-        }
-        Ok(())
+    /// Other parameter sets: in fragments they cannot change, as the movie box is written. So another file begins.
+    fn go_on_elsewhere(&mut self, ctx: &mut Ctx<'_>, i: usize, config: Bytes) -> Result<()> {
+        let name = self.tracks[i].props.str(Prop::Name).unwrap_or("a track").to_owned();
+        ctx.log(Level::Info, format!("{name} changes its parameter sets: what follows is in a new file"));
+        self.tracks[i].queue.push_front(Waiting::Config(config));
+        let at = self.tracks[i].front().or_else(|| self.tracks.iter().filter_map(Track::front).min()).unwrap_or(0);
+        self.settings.split.restart(at);
+        self.split_at(ctx, at)
     }
 
     fn write_packet(&mut self, ctx: &mut Ctx<'_>, i: usize, packet: &Packet, dts: i64) -> Result<()> {

@@ -156,14 +156,34 @@ fn new_parameter_sets_are_a_new_entry() {
     h.finish().expect("it ends");
     let file = file(&mut h);
     assert_eq!((count(&file, b"avcC"), count(&file, b"stsc")), (4, 1), "two records that hold the letters too");
+}
+
+/// The movie box in front of fragments is written already: what follows needs a file of its own.
+#[test]
+fn new_parameter_sets_are_a_new_file_in_fragments() {
     let mut h = harness(&[("store", "frag")], 1 << 20);
-    let v = h.input(video());
-    h.packet(v, picture(0));
+    let (v, a) = (h.input(video()), h.input(audio()));
+    (0..20).for_each(|n| h.packet(v, picture(n)));
+    h.push(v, weir_plugin::Item::Props(video()));
+    (20..30).for_each(|n| h.packet(v, picture(n)));
     h.push(v, weir_plugin::Item::Props(video().with(Prop::DecoderConfig, Bytes::from_static(b"avcC of two"))));
-    h.packet(v, picture(1));
+    (30..50).for_each(|n| h.packet(v, picture(n)));
+    (0..95).for_each(|n| h.packet(a, sound(n)));
     h.end(v);
-    let failed = (0..100).find_map(|_| h.run().err()).expect("fragments cannot");
-    assert!(failed.message.contains("parameter sets"), "{failed}");
+    h.end(a);
+    h.finish().expect("it ends");
+    let files = files(&mut h);
+    assert_eq!(files.len(), 2, "the same again changes nothing");
+    for n in 0..2 {
+        let sets = ["of one", "of two"].map(|s| holds(&files[n], s.as_bytes()));
+        assert_eq!(sets, [n == 0, n == 1], "{n}");
+        let names: Vec<String> = boxes(&files[n]).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names[..2], ["ftyp", "moov"]);
+    }
+    let data = |file: &Vec<u8>| -> usize {
+        boxes(file).iter().filter(|(name, _)| name == "mdat").map(|(_, range)| range.len()).sum()
+    };
+    assert_eq!(files.iter().map(data).sum::<usize>(), 50 * 10 + 95 * 5, "nothing is lost");
 }
 
 #[test]
