@@ -174,10 +174,10 @@ fn new_parameter_sets_are_a_new_file_in_fragments() {
     h.finish().expect("it ends");
     let files = files(&mut h);
     assert_eq!(files.len(), 2, "the same again changes nothing");
-    for n in 0..2 {
-        let sets = ["of one", "of two"].map(|s| holds(&files[n], s.as_bytes()));
+    for (n, file) in files.iter().enumerate() {
+        let sets = ["of one", "of two"].map(|s| holds(file, s.as_bytes()));
         assert_eq!(sets, [n == 0, n == 1], "{n}");
-        let names: Vec<String> = boxes(&files[n]).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = boxes(file).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names[..2], ["ftyp", "moov"]);
     }
     let data = |file: &Vec<u8>| -> usize {
