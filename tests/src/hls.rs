@@ -394,7 +394,7 @@ impl Watch {
 /// Plays a playlist to a file, as FFmpeg does, for so many seconds.
 ///
 /// # Panics
-/// When it says anything.
+/// When FFmpeg is not installed.
 #[must_use]
 pub fn play(playlist: &Path, seconds: u32, file: &str) -> process::Process {
     let mut command = Command::new(peers::tool("ffmpeg"));

@@ -30,9 +30,10 @@ const GAP: i64 = 1_000_000;
 const STEPS: i64 = 4;
 /// How much longer a fragment waits for a packet of the leading track than it was to be, microseconds.
 const PATIENCE: i64 = 10_000_000;
-/// Memory of one segment in a playlist, bytes, as it is leased; in steps of so many.
+/// Memory of one segment in a playlist, bytes.
 const SEGMENT_BYTES: usize = 320;
-const LEASE_STEP: usize = 64;
+/// Memory is leased in steps of so many bytes.
+const LEASE_STEP: usize = 64 << 10;
 
 /// A stream begun.
 struct Writing {
@@ -51,6 +52,9 @@ pub(crate) struct Mux {
     tracks: Vec<Track>,
     writing: Option<Writing>,
     lease: Option<Lease>,
+    /// Bytes of it.
+    leased: usize,
+    /// How many there were in all renditions.
     segments: usize,
     warned: bool,
 }
@@ -58,7 +62,7 @@ pub(crate) struct Mux {
 impl Mux {
     pub(crate) fn new(settings: Settings, memory: &Memory) -> Self {
         let lease = memory.lease(0);
-        Self { settings, tracks: Vec::new(), writing: None, lease, segments: 0, warned: false }
+        Self { settings, tracks: Vec::new(), writing: None, lease, leased: 0, segments: 0, warned: false }
     }
 
     fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) {
@@ -225,7 +229,7 @@ impl Mux {
         }
         rendition.add(place, packet)?;
         self.put(ctx, written);
-        Ok(())
+        self.account()
     }
 
     /// Whether a track says where segments end: the first one of its rendition, and when that is over, every other.
@@ -335,7 +339,7 @@ impl Mux {
         let mut written = Vec::new();
         let is_longer = rendition.close(common, at, &next, &mut written)?;
         self.put(ctx, written);
-        self.count()?;
+        self.segments += 1;
         if is_longer && !std::mem::replace(&mut self.warned, true) {
             let wanted = self.settings.segment / 1000;
             ctx.log(
@@ -347,17 +351,21 @@ impl Mux {
         Ok(())
     }
 
-    /// Leases memory for one more segment in the playlists.
-    fn count(&mut self) -> Result<()> {
-        self.segments += 1;
-        let grows = |w: &Writing| !w.common.is_live || w.common.settings.window.is_none();
-        if self.segments % LEASE_STEP == 1 && self.writing.as_ref().is_some_and(grows) {
-            let bytes = (self.segments + LEASE_STEP) * SEGMENT_BYTES;
-            if !self.lease.as_mut().is_some_and(|l| l.resize(bytes)) {
-                let message = "the memory cap is reached by the playlist; dmode=dynamic keeps the last of it only";
-                return Err(Error::new(ErrorKind::Limit, message));
-            }
+    /// Leases memory for the fragments that are being made, and for the playlists where they only grow.
+    fn account(&mut self) -> Result<()> {
+        let Some(Writing { renditions, common, .. }) = &self.writing else { return Ok(()) };
+        let grows = !common.is_live || common.settings.window.is_none();
+        let listed = if grows { self.segments * SEGMENT_BYTES } else { 0 };
+        let held: usize = renditions.iter().map(Rendition::bytes).sum();
+        let needed = (held + listed).next_multiple_of(LEASE_STEP);
+        if needed == self.leased {
+            return Ok(());
         }
+        if !self.lease.as_mut().is_some_and(|l| l.resize(needed)) {
+            let message = "the memory cap is reached by the fragments and playlists of an HLS output";
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
+        self.leased = needed;
         Ok(())
     }
 

@@ -54,7 +54,7 @@ pub(crate) struct Kind {
     pub(crate) window: Option<i64>,
     /// It holds everything, and says so.
     pub(crate) is_event: bool,
-    /// Longest part, microseconds, where parts are told.
+    /// Length of parts, microseconds, where they are told.
     pub(crate) part: Option<i64>,
     /// The server holds requests for what is not there yet.
     pub(crate) blocks: bool,
@@ -73,6 +73,8 @@ pub(crate) struct Playlist {
     discontinuities: u64,
     /// Target duration, seconds.
     target: i64,
+    /// Longest part, microseconds; 0 before the first.
+    longest_part: i64,
     /// Length of all segments so far, microseconds.
     length: i64,
     /// Files that are not told of any more, and from which length on nobody wants them.
@@ -91,6 +93,7 @@ impl Playlist {
             first,
             discontinuities: first,
             target,
+            longest_part: 0,
             length: 0,
             leaving: VecDeque::new(),
             ended: false,
@@ -105,6 +108,15 @@ impl Playlist {
     /// How many segments it holds.
     pub(crate) fn len(&self) -> usize {
         self.segments.len()
+    }
+
+    /// Takes note of a part of this length. Parts end with the last packet before their time: one that follows a shorter one
+    /// may be longer by the `step` from packet to packet.
+    pub(crate) fn take_part(&mut self, duration: i64, step: i64) {
+        if self.longest_part == 0 {
+            self.longest_part = self.kind.part.unwrap_or(0) + step;
+        }
+        self.longest_part = self.longest_part.max(duration);
     }
 
     /// Adds a segment that is complete. True when it is longer than all were to be.
@@ -202,7 +214,8 @@ impl Playlist {
     fn header(&self) -> String {
         let version = if self.kind.is_mp4 { 7 } else { 3 };
         let mut out = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{}\n", self.target);
-        if let Some(part) = self.kind.part.filter(|_| !self.ended) {
+        let part = self.longest_part;
+        if part > 0 && !self.ended {
             let (can, hold_back) = if self.kind.blocks {
                 ("CAN-BLOCK-RELOAD=YES,", PARTS_OF_HOLD_BACK * part)
             } else {
@@ -337,6 +350,7 @@ mod tests {
         let parts = |n: i64| (0..2).map(|k| part(n, k)).collect();
         let low = Kind { window: Some(60_000_000), part: Some(500_000), blocks: true, ..kind(None) };
         let mut list = Playlist::new(Kind { is_event: false, ..low }, 5, 1_000_000);
+        list.take_part(480_000, 40_000);
         for n in 0..6 {
             list.push(Segment { parts: parts(n), ..segment(n, 1000) });
         }
@@ -345,7 +359,7 @@ mod tests {
         assert!(!text.contains("s2.0.m4s") && text.contains("s2.m4s"), "{text}");
         assert!(text.contains("#EXT-X-PART:DURATION=0.500000,URI=\"s3.0.m4s\",INDEPENDENT=YES\n"), "{text}");
         assert!(text.contains(
-            "SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.500000\n#EXT-X-PART-INF:PART-TARGET=0.500000\n"
+            "SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.620000\n#EXT-X-PART-INF:PART-TARGET=0.540000\n"
         ));
         assert!(text.ends_with("URI=\"s6.0.m4s\",INDEPENDENT=YES\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"s6.1.m4s\"\n"));
         assert!(list.text(None, None).ends_with("s5.m4s\n# the next segment is being made\n"));

@@ -14,6 +14,8 @@ use crate::settings::{Parts, Segments, Settings};
 
 /// Bytes of a fragment at most; a longer one is written early.
 const CHUNK_MAX: usize = 64 << 20;
+/// What containers round times by, microseconds.
+const ROUNDING: i64 = 1_000;
 /// A playlist of everything, where nobody is waiting for the next segment, is written when it has grown by this part of
 /// itself: writing it each time would take as long as the square of its length.
 const GROWTH: usize = 8;
@@ -222,7 +224,11 @@ impl Rendition {
     ) -> Result<()> {
         let at = self.shown(dts);
         let Some(open) = &self.open else { return Ok(()) };
-        let is_long = at > open.chunk_since && at + length - open.chunk_since > common.settings.chunk + patience;
+        // Fragments end where multiples of their length do, so that a segment of so many has no short one left at its end.
+        let chunk = common.settings.chunk;
+        let nth = (open.chunk_since - open.since + chunk / 2) / chunk + 1;
+        let until = open.since + nth * chunk + ROUNDING + patience;
+        let is_long = at > open.chunk_since && at + length > until;
         if is_long || self.container.bytes() + packet.len() > CHUNK_MAX {
             self.end_chunk(common, at, next, false, out)?;
             if common.settings.parts != Parts::Off && common.is_live {
@@ -233,6 +239,11 @@ impl Rendition {
             }
         }
         Ok(())
+    }
+
+    /// Bytes that wait for the end of a fragment.
+    pub(crate) fn bytes(&self) -> usize {
+        self.container.bytes()
     }
 
     /// Adds a packet to the open segment.
@@ -263,6 +274,7 @@ impl Rendition {
                 out.push((Piece::Whole(Arc::clone(&uri)), bytes.clone()));
             }
             open.parts += 1;
+            self.playlist.take_part(duration, self.step);
             open.segment.parts.push(Part { uri, range, duration, is_independent: open.is_independent });
         }
         out.push((Piece::Of { name, last }, bytes));

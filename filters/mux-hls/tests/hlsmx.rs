@@ -355,10 +355,10 @@ fn parts_are_as_long_as_told_and_make_up_their_segment() {
         let length = |part: &str| -> f64 {
             part.strip_prefix("DURATION=").expect("first").split(',').next().expect("one").parse().expect("seconds")
         };
-        assert!(parts.iter().all(|part| length(part) <= 0.5), "{parts:?}");
-        assert!(parts.iter().filter(|part| length(part) >= 0.425).count() * 5 >= parts.len() * 4, "{parts:?}");
-        assert_eq!(parts.iter().filter(|part| part.contains("INDEPENDENT=YES")).count(), 4, "{text}");
-        assert_eq!(values(&text, "#EXT-X-SERVER-CONTROL"), ["PART-HOLD-BACK=3.000000"]);
+        assert_eq!(values(&text, "#EXT-X-PART-INF"), ["PART-TARGET=0.540000"], "half a second and a picture");
+        assert!(parts.iter().all(|part| (0.48..=0.52).contains(&length(part))), "none is short: {parts:?}");
+        assert_eq!(parts.iter().filter(|part| part.contains("INDEPENDENT=YES")).count(), 7, "{text}");
+        assert_eq!(values(&text, "#EXT-X-SERVER-CONTROL"), ["PART-HOLD-BACK=3.080000"]);
         let segment = uris(&text).into_iter().rfind(|uri| uri.matches('.').count() == 1 && uri.ends_with(".m4s"));
         let segment = segment.expect("one is complete");
         let stem = segment.trim_end_matches(".m4s");
@@ -425,7 +425,7 @@ fn a_playlist_of_everything_is_bounded_by_memory() {
     let mut h = with_plugin(|plugin| {
         let mut options = Options::defaults(plugin.options());
         options.apply("segdur", Some("0.04")).expect("an option");
-        let with = Create { options, bundle: None, memory: Memory::new(100_000) };
+        let with = Create { options, bundle: None, memory: Memory::new(200_000) };
         Harness::new(plugin.create(with).expect("good options"))
     });
     let v = h.input(video());
@@ -500,7 +500,7 @@ fn packets_need_not_say_how_long_they_last() {
     let text = disk.playlist("tv.m3u8").to_owned();
     let first = disk.playlists.iter().find(|(_, text)| text.contains("EXTINF")).expect("a segment").1.clone();
     let length = |part: &str| part["DURATION=".len()..].split(',').next().and_then(|l| l.parse::<f64>().ok());
-    assert!(values(&first, "#EXT-X-PART").iter().all(|part| length(part).is_some_and(|l| l <= 0.5)), "{first}");
+    assert!(values(&first, "#EXT-X-PART").iter().all(|part| length(part).is_some_and(|l| l <= 0.54)), "{first}");
     assert!(text.matches("#EXT-X-DISCONTINUITY\n").count() <= 1, "only where it slows down: {text}");
     assert_eq!(durations(&text).last(), Some(&3.0));
 }
