@@ -145,3 +145,50 @@ fn playlists_are_claimed() {
     };
     assert_eq!((live("auto"), live("static"), live("dynamic")), (false, false, true));
 }
+
+#[test]
+fn what_an_earlier_run_has_left_goes_when_nobody_plays_it() {
+    let dir = fresh("again");
+    fs::create_dir_all(&dir).expect("writable");
+    let put = |name: &str, text: &str| fs::write(dir.join(name), text).expect("writable");
+    put("tv.m3u8", "#EXTM3U\n#EXT-X-MEDIA:URI=\"tv_a1.m3u8\"\n#EXT-X-STREAM-INF:BANDWIDTH=1\ntv_v1.m3u8\nother.m3u8\n");
+    put("tv_a1.m3u8", "#EXTM3U\n#EXT-X-MAP:URI=\"tv_a1_init_7.mp4\"\n#EXTINF:4,\ntv_a1_7.m4s\n");
+    put(
+        "tv_v1.m3u8",
+        "#EXTM3U\n#EXTINF:4,\ntv_v1_7.m4s\n#EXTINF:4,\ntv_v1_8.m4s\n#EXTINF:4,\n../tv_up.m4s\nmine.m4s\n",
+    );
+    put("other.m3u8", "#EXTM3U\ntv_of_another.m4s\n");
+    let all = ["tv_a1_init_7.mp4", "tv_a1_7.m4s", "tv_v1_7.m4s", "tv_v1_8.m4s", "mine.m4s", "tv_of_another.m4s"];
+    // Of a run that was killed: it would have removed them soon.
+    let killed = ["tv_v1_6.m4s", "tv_v1_5.m4s", "tv_v1_5.0.m4s", "tv_v1_5.1.m4s", "tv_v1_7.0.m4s", "tv_v1_2.m4s"];
+    all.iter().chain(&killed).for_each(|name| put(name, "old"));
+    put("../tv_up.m4s", "not here");
+    let (mut h, input) = in_dir(&dir);
+    h.packet(input, of("tv_v1_8.m4s", true, "new"));
+    h.packet(input, piece(Piece::Whole("tv_v1.m3u8".into()), "new"));
+    h.run().expect("written");
+    assert!(all.iter().all(|name| dir.join(name).exists()), "somebody may be playing it");
+    h.packet(input, piece(Piece::Removed("tv_v1_9.m4s".into()), ""));
+    h.run().expect("removed");
+    let left = ["mine.m4s", "other.m3u8", "tv.m3u8", "tv_a1.m3u8", "tv_of_another.m4s", "tv_v1.m3u8", "tv_v1_2.m4s"];
+    assert_eq!(
+        listed(&dir),
+        [&left[..], &["tv_v1_8.m4s"]].concat(),
+        "what is named, is called after the playlist, and is not new"
+    );
+    assert_eq!(fs::read_to_string(dir.join("tv_v1_8.m4s")).expect("there"), "new");
+    assert!(dir.join("../tv_up.m4s").exists());
+}
+
+#[test]
+fn segments_that_were_to_be_kept_are_kept() {
+    let dir = fresh("archive");
+    fs::create_dir_all(&dir).expect("writable");
+    let put = |name: &str, text: &str| fs::write(dir.join(name), text).expect("writable");
+    put("tv.m3u8", "#EXTM3U\n#EXTINF:4,\ntv_99.m4s\n#EXTINF:4,\ntv_100.m4s\n");
+    (50..=100).for_each(|n| put(&format!("tv_{n}.m4s"), "old"));
+    let (mut h, input) = in_dir(&dir);
+    h.packet(input, piece(Piece::Removed("tv_200.m4s".into()), ""));
+    h.run().expect("removed");
+    assert_eq!(listed(&dir).len(), 52);
+}
