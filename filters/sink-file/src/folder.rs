@@ -137,6 +137,13 @@ fn left_by(folder: &Path, playlist: &str, stem: &str) -> BTreeSet<String> {
         return BTreeSet::new();
     }
     left.extend(before);
+    // The one that was being written.
+    let next = left
+        .iter()
+        .filter_map(|name| numbered(name))
+        .map(|(front, n, ext)| format!("{front}{}{ext}", n.saturating_add(1)));
+    let open: Vec<String> = next.filter(exists).collect();
+    left.extend(open);
     let parts: Vec<String> = left.iter().filter_map(|name| numbered(name)).flat_map(|n| parts_of(folder, n)).collect();
     left.extend(parts);
     left

@@ -160,7 +160,8 @@ fn what_an_earlier_run_has_left_goes_when_nobody_plays_it() {
     put("other.m3u8", "#EXTM3U\ntv_of_another.m4s\n");
     let all = ["tv_a1_init_7.mp4", "tv_a1_7.m4s", "tv_v1_7.m4s", "tv_v1_8.m4s", "mine.m4s", "tv_of_another.m4s"];
     // Of a run that was killed: it would have removed them soon.
-    let killed = ["tv_v1_6.m4s", "tv_v1_5.m4s", "tv_v1_5.0.m4s", "tv_v1_5.1.m4s", "tv_v1_7.0.m4s", "tv_v1_2.m4s"];
+    let killed =
+        ["tv_v1_6.m4s", "tv_v1_5.m4s", "tv_v1_5.0.m4s", "tv_v1_5.1.m4s", "tv_v1_7.0.m4s", "tv_v1_2.m4s", "tv_a1_8.m4s"];
     all.iter().chain(&killed).for_each(|name| put(name, "old"));
     put("../tv_up.m4s", "not here");
     let (mut h, input) = in_dir(&dir);
