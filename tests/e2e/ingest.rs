@@ -180,6 +180,8 @@ fn a_name_that_is_given_up_may_come_again() {
         publisher.wait().with(0);
         wait::until_true("the name is given up", || weir.stderr().matches("nobody came back").count() == round);
         player.wait().with(0);
+        // Nothing of its outputs is left.
+        wait::until_true("the thread of its file ends", || weir.threads("weir-blocking") == 0);
     }
     weir.stop().with(0);
     for file in ["rec_one.mp4", "rec_one_2.mp4", "rec_one_3.mp4"] {

@@ -95,7 +95,7 @@ fn players_on_several_reactors_see_the_same() {
         })
         .collect();
     for name in ["weir-reactor-1", "weir-reactor-2"] {
-        until_true(&format!("{name} serves players"), || weir.threads().iter().any(|n| n == name));
+        until_true(&format!("{name} serves players"), || weir.threads(name) == 1);
     }
     let short: Vec<usize> = (0..72).filter(|n| n % 2 == 1).collect();
     until_true("those who watch for a while have left", || short.iter().all(|n| threads[*n].is_finished()));

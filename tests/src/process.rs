@@ -102,6 +102,16 @@ impl Process {
         text(&self.stderr)
     }
 
+    /// How many of its threads have a name that begins so; 15 characters of names are known.
+    #[must_use]
+    pub fn threads(&self, name: &str) -> usize {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).into_iter().flatten().flatten();
+        tasks
+            .filter_map(|task| fs::read_to_string(task.path().join("comm")).ok())
+            .filter(|n| n.starts_with(name))
+            .count()
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -144,14 +154,6 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?.trim().strip_suffix("kB")?;
         Some(kib.trim().parse::<u64>().ok()? * 1024)
-    }
-
-    /// Names of its threads; empty when it has ended or the system does not tell.
-    #[must_use]
-    pub fn threads(&self) -> Vec<String> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.id())).into_iter().flatten().flatten();
-        let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm")).ok();
-        tasks.filter_map(name).map(|name| name.trim().to_owned()).collect()
     }
 
     /// Open file descriptors; `None` when the system does not tell.

@@ -49,6 +49,11 @@ impl Lanes {
         };
     }
 
+    /// Lets the thread of a filter end, once it is back from what it does.
+    pub(crate) fn release(&mut self, node: usize) {
+        self.own.remove(&node);
+    }
+
     fn own_thread(&mut self, node: usize) -> &Sender<Job> {
         self.own.entry(node).or_insert_with(|| {
             let (send, jobs) = bounded(1);

@@ -87,6 +87,10 @@ impl Platform for Os {
     fn submit(&mut self, lane: Lane, job: Job) {
         self.lanes.submit(lane, job);
     }
+
+    fn release(&mut self, node: usize) {
+        self.lanes.release(node);
+    }
 }
 
 /// Connections that a descriptor limit leaves; under a tight one connections and the rest share alike.

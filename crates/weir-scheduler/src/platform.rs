@@ -104,6 +104,8 @@ pub(crate) trait Platform {
 
     /// Sends a job to a lane. Never blocks.
     fn submit(&mut self, lane: Lane, job: Job);
+    /// A node is over: what its lane keeps for it goes.
+    fn release(&mut self, node: usize);
 }
 
 /// The world around the services of one reactor.

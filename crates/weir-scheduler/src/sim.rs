@@ -55,6 +55,8 @@ impl Platform for Sim {
     fn submit(&mut self, _: Lane, job: Job) {
         self.jobs.push(job);
     }
+
+    fn release(&mut self, _: usize) {}
 }
 
 impl Net for Sim {

@@ -61,6 +61,8 @@ impl<P: Platform> Core<P> {
         }
         self.nodes[i].state = State::Over;
         self.graph.retire(self.nodes[i].id);
+        self.nodes[i].mail = None;
+        self.platform.release(i);
         self.ended = true;
         self.queued -= self.nodes[i].inputs.iter().map(Edge::bytes).sum::<usize>();
         self.nodes[i].inputs.iter_mut().for_each(Edge::clear);
