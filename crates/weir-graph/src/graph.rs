@@ -241,7 +241,12 @@ impl Graph {
 
     /// The filter of a node has ended. An output that is named after what it gets is made anew for what comes next.
     pub fn retire(&mut self, id: NodeId) {
-        self.nodes[id].is_over = true;
+        let node = &mut self.nodes[id];
+        node.is_over = true;
+        if node.origin != Origin::Declared {
+            // Nothing is linked to it any more, and names may come and go for ever.
+            node.caps = Vec::new();
+        }
     }
 
     /// An output of a filter has ended.

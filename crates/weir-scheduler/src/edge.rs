@@ -213,7 +213,7 @@ impl Edge {
 
     /// Forgets everything queued.
     pub(crate) fn clear(&mut self) {
-        self.items.clear();
+        self.items = VecDeque::new(); // with its memory: nothing comes any more
         self.packets = 0;
         self.bytes = 0;
     }
