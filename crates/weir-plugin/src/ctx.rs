@@ -47,7 +47,7 @@ pub enum Effect {
     Open(OutId, Props),
     /// Upstream should make a key frame soon.
     RequestKey(InId),
-    /// Carry a wish to all filters upstream of this input.
+    /// Carry a wish to the filters upstream of this input.
     Wish(InId, Box<Props>),
     /// A line for the log.
     Log(Level, String),
@@ -280,7 +280,7 @@ impl Ctx<'_> {
         self.mail.effects.push(Effect::RequestKey(input));
     }
 
-    /// Says what an input had best be like: all filters upstream hear it ([`Event::Wish`](crate::Event::Wish)), and do what
+    /// Says what an input had best be like: filters upstream hear it ([`Event::Wish`](crate::Event::Wish)), and do what
     /// they can. What comes of it comes as properties.
     pub fn wish(&mut self, input: InId, props: Props) {
         self.mail.effects.push(Effect::Wish(input, Box::new(props)));

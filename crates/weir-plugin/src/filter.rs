@@ -66,8 +66,9 @@ pub enum Event {
     /// A consumer of this output needs a key frame soon. Only encoders get this: the host carries a request past every
     /// filter in between, so none has to pass it on.
     KeyRequest(OutId),
-    /// A consumer of this output would like it to be as these properties say: size, rate, profile and so on. The filters on
-    /// the way up to the source get it, as far as nobody else takes what they make. One does what it can where its user left it open, and need not do anything.
+    /// A consumer of this output would like it to be as these properties say: size, rate, profile and so on. The filters
+    /// on the way up to the source get it, as far as nobody else takes what they make. One does what it can where its
+    /// user left it open, and need not do anything.
     Wish(OutId, Box<Props>),
     /// The session is ending: a source ends its outputs.
     Stop,

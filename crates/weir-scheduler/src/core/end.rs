@@ -73,10 +73,11 @@ impl<P: Platform> Core<P> {
         for (producer, _) in self.nodes[i].producers.clone() {
             let slot = &self.nodes[producer];
             let mut consumers = slot.outs.iter().flat_map(|o| &o.to);
-            if slot.state == State::Over || self.may_be_heard_again(producer) {
+            if slot.state == State::Over {
                 continue;
             }
-            if consumers.all(|(n, _)| self.nodes[*n].state == State::Over) {
+            let is_unheard = consumers.all(|(n, _)| self.nodes[*n].state == State::Over);
+            if is_unheard && !self.may_be_heard_again(producer) {
                 self.stop_node(producer);
             } else {
                 self.enqueue(producer);

@@ -2,8 +2,7 @@
 //!
 //! The filter ([`Source`]) keeps its streams whatever becomes of who feeds them: publishers come and go (`publish.rs` of the
 //! service), and servers are connected to again ([`PullService`](pull::PullService)). [`Line`](line::Line) puts what they
-//! send one behind the other. Payloads pass as they are; only the heads
-//! of slices are looked at (`pictures.rs`).
+//! send one behind the other. Payloads pass as they are; only the heads of slices are looked at (`pictures.rs`).
 
 mod line;
 mod pictures;
