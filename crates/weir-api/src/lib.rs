@@ -118,9 +118,11 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let shared = Shared { board, control, token: self.settings.token, address: self.address };
         let listener = self.listener;
-        std::thread::Builder::new()
-            .name("weir-api".to_owned())
-            .spawn(move || runtime.block_on(serve::run(listener, Arc::new(shared))))?;
+        std::thread::Builder::new().name("weir-api".to_owned()).spawn(move || {
+            // Whoever asks a lot gets what the session leaves.
+            weir_scheduler::give_way();
+            runtime.block_on(serve::run(listener, Arc::new(shared)));
+        })?;
         Ok(())
     }
 }

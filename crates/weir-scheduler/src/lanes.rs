@@ -63,6 +63,12 @@ impl Lanes {
     }
 }
 
+/// Makes the calling thread give way to the event loop as codecs do: for those that look at a session from beside it.
+pub fn give_way() {
+    // Without it everything still works.
+    let _ = rustix::process::setpriority_process(None, POOL_NICE);
+}
+
 fn spawn(name: String, nice: i32, jobs: Receiver<Job>, done: Sender<Done>, wake: Arc<dyn Fn() + Send + Sync>) {
     let work = move || {
         if nice != 0 {

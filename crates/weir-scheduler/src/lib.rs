@@ -25,6 +25,7 @@ mod tcp_info;
 mod timers;
 
 pub use edge::Limits;
+pub use lanes::give_way;
 pub use order::{Order, What};
 pub use report::{EdgeReport, FilterReport, Log, OutputReport, Report, Reports, Snapshot};
 pub use session::{Config, Control, Outcome, Planned, Session, StartError};

@@ -39,7 +39,11 @@ function scaled(value, units) {
 
 const bitrate = (bits) => scaled(bits, ["b/s", "kb/s", "Mb/s", "Gb/s"]);
 const size = (bytes) => scaled(bytes, ["B", "kB", "MB", "GB", "TB"]);
-const millis = (seconds) => (seconds < 10 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`);
+const millis = (seconds) => {
+  const ms = seconds * 1000;
+  if (Math.abs(ms) < 10) return `${(Math.round(ms * 10) / 10 || 0).toFixed(1)} ms`;
+  return ms < 10000 ? `${Math.round(ms)} ms` : `${seconds.toFixed(1)} s`;
+};
 const percent = (cores) => `${(cores * 100).toFixed(cores < 0.1 ? 1 : 0)} %`;
 
 function clock(seconds) {
@@ -119,7 +123,7 @@ function showSession(session) {
     memory: session.memory_bytes === null ? "?" : size(session.memory_bytes),
     media: size(session.media_bytes),
     connections: String(session.connections),
-    drift: `${(session.clock_drift_seconds * 1000).toFixed(1)} ms`,
+    drift: millis(session.clock_drift_seconds),
   };
   if (session.clock_slips > 0) facts.slips = String(session.clock_slips);
   if (session.failures > 0) facts.failed = String(session.failures);
