@@ -28,6 +28,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("mp4dmx", &["mp4dmx"]),
     ("mp4mx", &["mp4mx"]),
     ("m2tsmx", &["m2tsmx"]),
+    ("m2tsdmx", &["m2tsdmx"]),
     ("rfpcm", &["rfpcm"]),
     ("rfrawvid", &["rfrawvid"]),
     ("rfnalu", &["rfnalu"]),

@@ -5,6 +5,7 @@
 mod api;
 mod clips;
 mod comeback;
+mod copies;
 mod corpus;
 mod decoders;
 mod endings;

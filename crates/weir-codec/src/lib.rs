@@ -15,6 +15,7 @@ mod bits;
 mod colour;
 mod error;
 pub mod flac;
+mod frames;
 pub mod hevc;
 pub mod mp3;
 pub mod opus;
@@ -26,4 +27,5 @@ mod window;
 
 pub use colour::Colour;
 pub use error::{Error, ErrorKind};
+pub use frames::{FrameSplitter, SyncFrame};
 pub use stream::{StreamConfig, StreamReader, Unit};

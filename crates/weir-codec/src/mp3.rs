@@ -5,6 +5,14 @@ use crate::{Error, ErrorKind};
 
 /// Hz of MPEG-1; MPEG-2 has half of it, MPEG-2.5 a quarter.
 const RATES: [u32; 3] = [44_100, 48_000, 32_000];
+/// kbit/s by bitrate_index (2.4.2.3): of layers 1 to 3 of MPEG-1, and of layer 1 and the others at lower rates.
+const KBPS: [[u16; 14]; 5] = [
+    [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+    [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
+    [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+    [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+    [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
 /// mode of a single channel.
 const MONO: u8 = 3;
 
@@ -21,6 +29,8 @@ pub struct FrameHeader {
     pub samples: u32,
     /// MPEG-2 or 2.5, which halve the rate.
     pub low_rate: bool,
+    /// Bytes of the whole frame; `None` when it does not tell (free format).
+    pub size: Option<usize>,
 }
 
 impl FrameHeader {
@@ -45,10 +55,12 @@ impl FrameHeader {
         if layer == 4 {
             return Err(invalid(0, "layer"));
         }
-        r.bits(5, "bitrate_index")?;
+        r.bits(1, "protection_bit")?;
+        let bitrate = r.small(4, "bitrate_index")?;
         let index = r.small(2, "sampling_frequency")?;
         let rate = RATES.get(usize::from(index)).ok_or_else(|| invalid(index, "sampling_frequency"))?;
-        r.bits(2, "padding_bit")?;
+        let has_padding = r.flag("padding_bit")?;
+        r.bits(1, "private_bit")?;
         let mode = r.small(2, "mode")?;
         let samples = match layer {
             1 => 384,
@@ -56,6 +68,24 @@ impl FrameHeader {
             _ => 1152,
         };
         let channels = if mode == MONO { 1 } else { 2 };
-        Ok(Self { layer, sample_rate: rate >> halvings, channels, samples, low_rate: halvings > 0 })
+        let (sample_rate, low_rate) = (rate >> halvings, halvings > 0);
+        let size = kbps(layer, low_rate, bitrate).map(|kbps| size(layer, kbps, sample_rate, samples, has_padding));
+        Ok(Self { layer, sample_rate, channels, samples, low_rate, size })
     }
+}
+
+fn kbps(layer: u8, low_rate: bool, index: u8) -> Option<u32> {
+    let table = match (low_rate, layer) {
+        (false, layer) => usize::from(layer) - 1,
+        (true, 1) => 3,
+        (true, _) => 4,
+    };
+    KBPS[table].get(usize::from(index).checked_sub(1)?).map(|kbps| u32::from(*kbps))
+}
+
+/// 2.4.3.1: slots of four bytes in layer 1, of one in the others.
+fn size(layer: u8, kbps: u32, sample_rate: u32, samples: u32, has_padding: bool) -> usize {
+    let slot = if layer == 1 { 4 } else { 1 };
+    let slots = samples / 8 / slot * kbps * 1000 / sample_rate + u32::from(has_padding);
+    (slots * slot) as usize
 }
