@@ -24,12 +24,13 @@ weir -h tells more.
 ";
 
 pub(crate) const WORDS: &str = "\
-Sources   -i FILE, avgen          Encoders  c=avc:b=2M, c=aac:b=128k
+Sources   -i FILE, -i LIST.m3u, avgen          Encoders  c=avc:b=2M, c=aac:b=128k
 Outputs   -o rtmp://HOST:PORT/APP[/NAME]:rtmp_listen=1, -o FILE.flv, -o FILE.264, -o null;
           -o rtmp://HOST/APP:key=@FILE publishes to a server
 Options of a filter follow it behind colons: name=value, name, !name. What an output needs, such as
 a parser or a muxer, is inserted, and hears the options of the output too: -o x.flv:ileave=200.
-An option for every filter that has it: --name=value, --filter@name=value.
+A file named like an option holds options, some on each line: c=avc:encoder.txt. An option for every
+filter that has it: --name=value, --filter@name=value.
 ";
 
 pub(crate) const COMMANDS: &str = "\

@@ -206,8 +206,7 @@ impl Session {
         while heard.since(start) < PLAN_MOST && session.core.platform.now().since(heard) < PLAN_PATIENCE {
             let mut is_news = false;
             let next = session.core.turn(session.done.try_iter().inspect(|_| is_news = true), []);
-            // What computes gets on, however slow the machine is.
-            if is_news || session.core.is_computing() {
+            if is_news {
                 heard = session.core.platform.now();
             }
             if session.core.is_formed() {
@@ -218,6 +217,10 @@ impl Session {
             // A poll that fails ends the wait, and what is known is told.
             if session.poll.poll(&mut events, Some(timeout(next, heard + PLAN_PATIENCE, now))).is_err() {
                 break;
+            }
+            // What computes gets on, however slow the machine is.
+            if session.core.is_computing() {
+                heard = session.core.platform.now();
             }
         }
         let is_note = |report| if let Report::Log(log) = report { Some(log) } else { None };

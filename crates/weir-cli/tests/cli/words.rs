@@ -14,7 +14,7 @@ fn run_in(folder: &Path, words: &str) -> Ran {
 #[test]
 fn an_alias_is_kept_used_and_forgotten() {
     let folder = scratch("aliases");
-    let kept = run_in(&folder, "-alias=clip avgen:dur=1 c=avc c=aac -o @{1}");
+    let kept = run_in(&folder, "-alias=clip avgen:dur=1:sizes=64x64 c=avc c=aac -o @{1}");
     assert_eq!((kept.code, kept.stderr.as_str()), (0, ""));
     let plan = run_in(&folder, "plan|clip|a.mp4");
     assert!(plan.code == 0 && plan.stdout.contains("fout (dst=a.mp4)"), "{}{}", plan.stdout, plan.stderr);
@@ -30,14 +30,14 @@ fn an_alias_is_kept_used_and_forgotten() {
 #[test]
 fn other_separators_read_the_same_and_are_not_in_a_graph_file() {
     let folder = scratch("separators");
-    let usual = run_in(&folder, "plan|avgen:dur=1:sizes=160x90,320x180|c=avc|-o|a.mp4");
-    let words = "avgen+dur~1+sizes~160x90;320x180|c~avc|-o|a.mp4";
+    let usual = run_in(&folder, "plan|avgen:dur=1:sizes=64x64,96x64|c=avc|-o|a.mp4");
+    let words = "avgen+dur~1+sizes~64x64;96x64|c~avc|-o|a.mp4";
     let other = run_in(&folder, &format!("plan|-seps=+~%;?&|{words}"));
     assert_eq!((other.code, &other.stdout), (0, &usual.stdout), "{}", other.stderr);
     assert_eq!(run_in(&folder, &format!("convert|-seps=+~%;?&|{words}|a.toml")).code, 0);
     let file = run_in(&folder, "plan|a.toml");
     assert_eq!((file.code, &file.stdout), (0, &usual.stdout), "{}", file.stderr);
-    let twice = run_in(&folder, "plan|-seps=::|avgen:dur=1|c=avc|-o|a.mp4");
+    let twice = run_in(&folder, "plan|-seps=::|avgen:dur=1:sizes=64x64|c=avc|-o|a.mp4");
     assert!(twice.code == 0 && twice.stderr.contains("the usual ones are used"), "{}", twice.stderr);
 }
 
@@ -45,7 +45,7 @@ fn other_separators_read_the_same_and_are_not_in_a_graph_file() {
 fn an_option_file_stays_a_file_when_a_graph_is_saved() {
     let folder = scratch("option-file");
     fs::write(folder.join("opts.txt"), "b=150k\n").expect("a small file");
-    let plan = run_in(&folder, "plan|-graph-out|a.toml|avgen:dur=1|c=avc:opts.txt|-o|a.mp4");
+    let plan = run_in(&folder, "plan|-graph-out|a.toml|avgen:dur=1:sizes=64x64|c=avc:opts.txt|-o|a.mp4");
     assert!(plan.stdout.contains("avcenc (c=avc b=150k)"), "{}{}", plan.stdout, plan.stderr);
     assert_eq!(run_in(&folder, "plan|a.toml").stdout, plan.stdout);
 }
