@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::Value;
 use weir_api::Client;
 use weir_tests::peers::{self, Player};
-use weir_tests::{Ended, Lab, Recording, process, wait, weir_binary};
+use weir_tests::{Ended, Lab, Process, Recording, process, wait, weir_binary};
 
 const SOURCE: &str = "avgen:sizes=240x160:rates=200k c=avc:g=25 c=aac";
 /// No such text is anywhere else.
@@ -140,6 +140,39 @@ fn one_output_is_stopped_and_the_other_loses_no_picture() {
     two.wait().quietly(0);
     Recording::of(&lab.path("a.flv")).is_whole(25);
     Recording::of(&lab.path("b.flv")).is_whole(75);
+}
+
+/// FFmpeg as a server for one publisher, which records to `file`.
+fn server(lab: &Lab, port: u16, file: &str) -> Process {
+    let mut command = Command::new(peers::tool("ffmpeg"));
+    command.args(["-v", "error", "-nostdin", "-y", "-listen", "1", "-i", &format!("rtmp://127.0.0.1:{port}/live/key")]);
+    command.args(["-c", "copy", "-flush_packets", "1", file]);
+    Process::start(file, command, lab.dir())
+}
+
+#[test]
+fn a_push_is_paused_and_goes_on_and_the_one_beside_it_loses_no_picture() {
+    let lab = Lab::new();
+    let [a, b, api] = lab.ports();
+    let (one, two) = (server(&lab, a, "one.flv"), server(&lab, b, "two.flv"));
+    let push = |port| format!("-o rtmp://127.0.0.1:{port}/live/key");
+    let weir = lab.weir(&format!("-api={api} {SOURCE} {} {}", push(a), push(b))).listening([api]);
+    lab.wait_for_file("one.flv", 50_000);
+    lab.wait_for_file("two.flv", 50_000);
+    ctl(&lab, api, "pause rtmpout#2").quietly(0);
+    wait_for(api, "rtmpout#2", "paused");
+    // It was left without a word, which FFmpeg takes for the end or for an error.
+    drop(two.wait());
+    lab.wait_for_growth("one.flv", 50_000);
+    let again = server(&lab, b, "again.flv");
+    ctl(&lab, api, "start rtmpout#2").quietly(0);
+    lab.wait_for_file("again.flv", 50_000);
+    wait_for(api, "rtmpout#2", "live");
+    weir.stop().with(0);
+    drop([one.wait(), again.wait()]);
+    Recording::of(&lab.path("one.flv")).is_gapless(75);
+    Recording::of(&lab.path("two.flv")).is_gapless(25);
+    Recording::of(&lab.path("again.flv")).is_gapless(25);
 }
 
 #[test]
