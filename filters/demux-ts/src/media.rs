@@ -131,7 +131,7 @@ impl Hevc {
     fn read(&mut self, coded: &Coded) -> Result<Option<Made>, String> {
         let damaged = |e: weir_codec::Error| format!("a damaged HEVC access unit is left out: {e}");
         let framed = hevc::annexb_to_length_prefixed(&coded.data, LengthSize::Four).map_err(damaged)?;
-        let unit = self.reader.read(framed.into()).map_err(damaged)?;
+        let unit = self.reader.read(framed).map_err(damaged)?;
         if let Some(config) = &unit.config {
             (self.props, self.is_known) = (Some(config.props()), true);
         }

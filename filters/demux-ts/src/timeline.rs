@@ -56,7 +56,7 @@ impl Timeline {
     pub(crate) fn clock(&mut self, time: u64, is_new: bool) {
         let Some(before) = self.clock.replace(time) else { return };
         let step = distance(before, time);
-        let is_jump = step > MAX_AHEAD || step < -MAX_STEP || (is_new && step > MAX_STEP);
+        let is_jump = !(-MAX_STEP..=MAX_AHEAD).contains(&step) || (is_new && step > MAX_STEP);
         if is_jump && !self.bases.is_empty() {
             self.begin(Base { last: time, at: None, since: 0 });
         }

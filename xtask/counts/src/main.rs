@@ -19,8 +19,11 @@ const PLAYERS: usize = 100;
 /// Bytes that come from a socket at once.
 const SEGMENT: usize = 1_448;
 
+/// Something that can be done, so many times.
+type Work = fn(u32);
+
 /// What can be done, and what once of it is.
-const ALL: &[(&str, fn(u32))] = &[
+const ALL: &[(&str, Work)] = &[
     // A picture rendered, kept, and gathered for 100 players who stand beside each other.
     ("ring-together", ring_together),
     // The same when each player has a message stream of its own.
