@@ -173,110 +173,125 @@ pub(crate) struct BadOption {
 
 /// The options as clap knows them; also the source of their help.
 pub(crate) fn command() -> Command {
-    let flag = |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-    let value = |name: &'static str, shown: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(shown).help(help)
-    };
-    let number = |min, max| move |text: &str| whole(text, min, max);
     Command::new("weir")
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
-        .arg(
-            Arg::new("help")
+        .args(shown())
+        .args(running())
+        .args(linking())
+        .args(serving())
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn value(name: &'static str, shown: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(shown).help(help)
+}
+
+fn number(min: i64, max: i64) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text: &str| whole(text, min, max)
+}
+
+/// What is shown.
+fn shown() -> Vec<Arg> {
+    vec![
+        Arg::new("help")
                 .short('h')
                 .long("help")
                 .num_args(0..=1)
                 .default_missing_value("")
-                .help("This help, or that of a filter, of FILTER.OPTION, of filters, codecs or formats"),
-        )
-        .arg(flag("version", "Print the version"))
-        .arg(
-            value("graph", "SHAPE", "Print the graph when it ends: as a tree, or as json, dot, mermaid or svg")
+                .help("This help, or that of a filter, of FILTER.OPTION, of filters, codecs or formats"),,
+        flag("version", "Print the version"),
+        value("graph", "SHAPE", "Print the graph when it ends: as a tree, or as json, dot, mermaid or svg")
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("tree")
-                .value_parser(shape),
-        )
-        .arg(value("graph-out", "FILE", "Write what runs as a graph file: .toml, .yaml or .json"))
-        .arg(flag("plan", "Only show the graph, as far as it is known before it runs; as weir plan does"))
-        .arg(flag("stats", "Print what every filter and output did when it ends"))
-        .arg(flag("r", "Show the session on the whole screen of the terminal while it runs").short('r'))
-        .arg(flag("quiet", "Only errors: no status line, no warnings"))
-        .arg(
-            value(
+                .value_parser(shape),,
+        value("graph-out", "FILE", "Write what runs as a graph file: .toml, .yaml or .json"),
+        flag("plan", "Only show the graph, as far as it is known before it runs; as weir plan does"),
+        flag("stats", "Print what every filter and output did when it ends"),
+        flag("r", "Show the session on the whole screen of the terminal while it runs").short('r'),
+        flag("quiet", "Only errors: no status line, no warnings"),
+        value(
                 "logs",
                 "TOPIC@LEVEL",
                 "What to log: topics are filters, graph, net, session or all; levels are quiet, error, \
                  warning (the default), info and debug. Several are joined with a colon",
             )
-            .action(ArgAction::Append),
-        )
-        .arg(value("plugin", "FILE", "Load a filter from a shared library; may come again").action(ArgAction::Append))
-        .arg(
-            value("memory", "BYTES", "Most media kept in memory, over the whole process (default 512M)")
-                .value_parser(bytes),
-        )
-        .arg(
-            value("threads", "N", "Threads that serve connections, and as many for codecs (default one each per core)")
-                .value_parser(number(1, 256)),
-        )
-        .arg(
-            value("max-chain", "N", "Most filters inserted between two declared ones (default 6); 0 inserts none")
-                .value_parser(number(0, 64)),
-        )
-        .arg(flag("strict", "An option that nobody knows or uses is an error, and not a warning"))
-        .arg(flag("no-argchk", "No word about options that nobody knows or uses"))
-        .arg(flag("full-link", "A stream that goes nowhere is an error, and not a warning"))
-        .arg(
-            value(
+            .action(ArgAction::Append),,
+    ]
+}
+
+/// How it runs.
+fn running() -> Vec<Arg> {
+    vec![
+        value("plugin", "FILE", "Load a filter from a shared library; may come again").action(ArgAction::Append),
+        value("memory", "BYTES", "Most media kept in memory, over the whole process (default 512M)")
+                .value_parser(bytes),,
+        value("threads", "N", "Threads that serve connections, and as many for codecs (default one each per core)")
+                .value_parser(number(1, 256)),,
+        value("max-chain", "N", "Most filters inserted between two declared ones (default 6); 0 inserts none")
+                .value_parser(number(0, 64)),,
+        flag("strict", "An option that nobody knows or uses is an error, and not a warning"),
+        flag("no-argchk", "No word about options that nobody knows or uses"),
+        flag("full-link", "A stream that goes nowhere is an error, and not a warning"),
+        value(
                 "runfor",
                 "TIME",
                 "End the sources after this time: 10s, 500 (milliseconds); outputs finish what they have",
             )
             // GPAC's other way to end lets packets go that outputs have not taken; here nothing has to be lost for it.
             .alias("runforf")
-            .value_parser(time),
-        )
-        .arg(value(
+            .value_parser(time),,
+    ]
+}
+
+/// Words and links.
+fn linking() -> Vec<Arg> {
+    vec![
+        value(
             "seps",
             "MARKS",
             "Marks in place of :=#,!@ in the words of the graph: argument, value, fragment, list, negation and link",
-        ))
-        .arg(value(
+        ),
+        value(
             "alias",
             "NAME WORDS",
             "Keep an alias: NAME stands for WORDS from now on, in which @{1}, @{N}, @{2:N} are words behind NAME; \
              without WORDS forget it",
-        ))
-        .arg(flag("cl", "Complete links: every filter gets every stream it takes, wherever it stands"))
-        .arg(flag("sid", "Link nothing but to filters with SID= or @"))
-        .arg(
-            value(
+        ),
+        flag("cl", "Complete links: every filter gets every stream it takes, wherever it stands"),
+        flag("sid", "Link nothing but to filters with SID= or @"),
+        value(
                 "blacklist",
                 "NAMES",
                 "Filters never inserted, joined with commas; with - in front, the only ones that are",
             )
-            .action(ArgAction::Append),
-        )
-        .arg(
-            value("max-conns", "N", "Most connections at once (default what the descriptor limit leaves)")
-                .value_parser(number(1, u32::MAX.into())),
-        )
-        .arg(
-            value(
+            .action(ArgAction::Append),,
+    ]
+}
+
+/// Connections, and what is told of the session.
+fn serving() -> Vec<Arg> {
+    vec![
+        value("max-conns", "N", "Most connections at once (default what the descriptor limit leaves)")
+                .value_parser(number(1, u32::MAX.into())),,
+        value(
                 "api",
                 "HOST:PORT",
                 "Tell of the session over HTTP: a web page, JSON, events, metrics and actions; off by default. PORT \
                  alone is one of 127.0.0.1; what others can reach needs -api-token",
             )
-            .value_parser(address),
-        )
-        .arg(value(
+            .value_parser(address),,
+        value(
             "api-token",
             "TOKEN",
             "What a client of -api has to know: @FILE or $VARIABLE, 16 characters or more",
-        ))
+        ),
+    ]
 }
 
 /// Advice for a word such as `--graph`, which reads as an option of filters.
