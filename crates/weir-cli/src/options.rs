@@ -199,29 +199,29 @@ fn number(min: i64, max: i64) -> impl Fn(&str) -> Result<usize, String> + Clone 
 fn shown() -> Vec<Arg> {
     vec![
         Arg::new("help")
-                .short('h')
-                .long("help")
-                .num_args(0..=1)
-                .default_missing_value("")
-                .help("This help, or that of a filter, of FILTER.OPTION, of filters, codecs or formats"),,
+            .short('h')
+            .long("help")
+            .num_args(0..=1)
+            .default_missing_value("")
+            .help("This help, or that of a filter, of FILTER.OPTION, of filters, codecs or formats"),
         flag("version", "Print the version"),
         value("graph", "SHAPE", "Print the graph when it ends: as a tree, or as json, dot, mermaid or svg")
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("tree")
-                .value_parser(shape),,
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("tree")
+            .value_parser(shape),
         value("graph-out", "FILE", "Write what runs as a graph file: .toml, .yaml or .json"),
         flag("plan", "Only show the graph, as far as it is known before it runs; as weir plan does"),
         flag("stats", "Print what every filter and output did when it ends"),
         flag("r", "Show the session on the whole screen of the terminal while it runs").short('r'),
         flag("quiet", "Only errors: no status line, no warnings"),
         value(
-                "logs",
-                "TOPIC@LEVEL",
-                "What to log: topics are filters, graph, net, session or all; levels are quiet, error, \
+            "logs",
+            "TOPIC@LEVEL",
+            "What to log: topics are filters, graph, net, session or all; levels are quiet, error, \
                  warning (the default), info and debug. Several are joined with a colon",
-            )
-            .action(ArgAction::Append),,
+        )
+        .action(ArgAction::Append),
     ]
 }
 
@@ -230,22 +230,22 @@ fn running() -> Vec<Arg> {
     vec![
         value("plugin", "FILE", "Load a filter from a shared library; may come again").action(ArgAction::Append),
         value("memory", "BYTES", "Most media kept in memory, over the whole process (default 512M)")
-                .value_parser(bytes),,
+            .value_parser(bytes),
         value("threads", "N", "Threads that serve connections, and as many for codecs (default one each per core)")
-                .value_parser(number(1, 256)),,
+            .value_parser(number(1, 256)),
         value("max-chain", "N", "Most filters inserted between two declared ones (default 6); 0 inserts none")
-                .value_parser(number(0, 64)),,
+            .value_parser(number(0, 64)),
         flag("strict", "An option that nobody knows or uses is an error, and not a warning"),
         flag("no-argchk", "No word about options that nobody knows or uses"),
         flag("full-link", "A stream that goes nowhere is an error, and not a warning"),
         value(
-                "runfor",
-                "TIME",
-                "End the sources after this time: 10s, 500 (milliseconds); outputs finish what they have",
-            )
-            // GPAC's other way to end lets packets go that outputs have not taken; here nothing has to be lost for it.
-            .alias("runforf")
-            .value_parser(time),,
+            "runfor",
+            "TIME",
+            "End the sources after this time: 10s, 500 (milliseconds); outputs finish what they have",
+        )
+        // GPAC's other way to end lets packets go that outputs have not taken; here nothing has to be lost for it.
+        .alias("runforf")
+        .value_parser(time),
     ]
 }
 
@@ -266,11 +266,11 @@ fn linking() -> Vec<Arg> {
         flag("cl", "Complete links: every filter gets every stream it takes, wherever it stands"),
         flag("sid", "Link nothing but to filters with SID= or @"),
         value(
-                "blacklist",
-                "NAMES",
-                "Filters never inserted, joined with commas; with - in front, the only ones that are",
-            )
-            .action(ArgAction::Append),,
+            "blacklist",
+            "NAMES",
+            "Filters never inserted, joined with commas; with - in front, the only ones that are",
+        )
+        .action(ArgAction::Append),
     ]
 }
 
@@ -278,19 +278,15 @@ fn linking() -> Vec<Arg> {
 fn serving() -> Vec<Arg> {
     vec![
         value("max-conns", "N", "Most connections at once (default what the descriptor limit leaves)")
-                .value_parser(number(1, u32::MAX.into())),,
+            .value_parser(number(1, u32::MAX.into())),
         value(
-                "api",
-                "HOST:PORT",
-                "Tell of the session over HTTP: a web page, JSON, events, metrics and actions; off by default. PORT \
+            "api",
+            "HOST:PORT",
+            "Tell of the session over HTTP: a web page, JSON, events, metrics and actions; off by default. PORT \
                  alone is one of 127.0.0.1; what others can reach needs -api-token",
-            )
-            .value_parser(address),,
-        value(
-            "api-token",
-            "TOKEN",
-            "What a client of -api has to know: @FILE or $VARIABLE, 16 characters or more",
-        ),
+        )
+        .value_parser(address),
+        value("api-token", "TOKEN", "What a client of -api has to know: @FILE or $VARIABLE, 16 characters or more"),
     ]
 }
 
