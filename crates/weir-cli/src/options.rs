@@ -39,6 +39,7 @@ pub(crate) const OWN: &[OwnOption<'static>] = &[
     OwnOption { name: "-full-link", takes: Takes::Nothing },
     OwnOption { name: "-runfor", takes: Takes::Nothing },
     OwnOption { name: "-runforf", takes: Takes::Nothing },
+    OwnOption { name: "-runforx", takes: Takes::Nothing },
     OwnOption { name: "-seps", takes: Takes::Nothing },
     OwnOption { name: "-alias", takes: Takes::Nothing },
     OwnOption { name: "-sid", takes: Takes::Nothing },
@@ -243,8 +244,8 @@ fn running() -> Vec<Arg> {
             "TIME",
             "End the sources after this time: 10s, 500 (milliseconds); outputs finish what they have",
         )
-        // GPAC's other way to end lets packets go that outputs have not taken; here nothing has to be lost for it.
-        .alias("runforf")
+        // GPAC's other ways to end let packets go that outputs have not taken; here nothing has to be lost for it.
+        .aliases(["runforf", "runforx"])
         .value_parser(time),
     ]
 }
@@ -441,6 +442,10 @@ mod tests {
         let o = Options::parse(&own.map(String::from)).ok().expect("good");
         assert!(o.graph == Some(Shape::Tree) && !o.stats);
         assert_eq!((o.memory, o.help.as_deref()), (10_000_000, Some("x")));
+        for name in ["--runfor=2s", "--runforf=2s", "--runforx=T00:02"] {
+            let o = Options::parse(&[name.to_owned()]).ok().expect("good");
+            assert_eq!(o.run_for, Some(Duration::from_secs(2)), "{name}");
+        }
         assert!(o.logs.shows("a", Level::Info) && o.logs.shows("b", Level::Debug));
     }
 }
