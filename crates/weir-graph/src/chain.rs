@@ -197,8 +197,9 @@ impl Chains {
 
     /// Whether a chain may start here.
     fn starts(&self, i: NodeIndex, search: &Search<'_>) -> bool {
-        let Use { plugin, bundle, .. } = &self.uses[i];
-        bundle.accepts(search.pid).is_ok()
+        let Use { plugin, bundle, takes, .. } = &self.uses[i];
+        takes.meets(Kinds::of_pid(search.pid))
+            && bundle.accepts(search.pid).is_ok()
             && same_medium(search.pid.stream_type(), bundle.output_type())
             && search.allows(plugin.as_ref())
     }

@@ -162,6 +162,13 @@ impl Kinds {
         Self { types: or_all(kinds.types), codecs: or_all(kinds.codecs) }
     }
 
+    /// Those of a PID: one of each, or all where it says nothing.
+    #[must_use]
+    pub fn of_pid(pid: &Props) -> Self {
+        let bit = |bit: Option<u32>| bit.map_or(u64::MAX, |bit| 1 << (bit % u64::BITS));
+        Self { types: bit(pid.stream_type().map(|ty| ty as u32)), codecs: bit(pid.codec().map(|codec| codec as u32)) }
+    }
+
     /// Whether a stream could be of both.
     #[must_use]
     pub const fn meets(self, other: Self) -> bool {

@@ -82,6 +82,7 @@ proptest! {
     #[test]
     fn the_first_property_that_refuses_is_named(a in bundle(), which in any::<prop::sample::Index>()) {
         let pid = which.get(&all_pids()).clone();
+        prop_assert!(a.accepts(&pid).is_err() || Kinds::of(&a.inputs).meets(Kinds::of_pid(&pid)), "nor what is taken");
         if let Err(refused) = a.accepts(&pid) {
             let alone = |p: Prop| a.inputs.iter().filter(|c| c.prop == p).cloned().collect::<Vec<_>>();
             let earlier = a.inputs.iter().map(|c| c.prop).take_while(|p| *p != refused);
