@@ -160,6 +160,7 @@ fn sound_of_every_codec_is_decoded_and_encoded() {
         ("d.mp4", 48_000, 6, "48000,2", "-c:a libopus -b:a 256k -mapping_family 1"),
         ("e.mp4", 96_000, 6, "96000,2", "-c:a flac -strict -2"),
         ("f.mp4", 44_100, 1, "44100,1", "-c:a flac -sample_fmt s32 -strict -2"),
+        ("g.mp4", 44_100, 6, "44100,2", "-c:a aac -b:a 384k"),
     ];
     for (name, rate, channels, made, how) in cases {
         sine(&lab, name, rate, channels, how);

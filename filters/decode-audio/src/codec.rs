@@ -4,8 +4,9 @@ use weir_codec::StreamConfig;
 use weir_codec::aac::{AudioSpecificConfig, ObjectType, Sbr, SpecificConfig};
 use weir_codec::flac::StreamInfo;
 use weir_codec::opus::{OpusHead, RATE};
+use weir_media::Bytes;
 
-use crate::{opus, symphonia};
+use crate::{opus, symphonia, syom};
 
 /// An open decoder of one library.
 pub(crate) trait Codec: Send {
@@ -14,6 +15,11 @@ pub(crate) trait Codec: Send {
     /// # Errors
     /// What is wrong with the packet. The decoder goes on with the next one.
     fn decode(&mut self, packet: &[u8]) -> Result<Vec<f32>, String>;
+
+    /// Rate and channels of what was decoded last, where only that tells.
+    fn shape(&self) -> Option<(u32, u8)> {
+        None
+    }
 }
 
 /// What is decoded.
@@ -28,11 +34,10 @@ pub(crate) struct Sound {
 /// What a decoder is opened with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// The core coder of the stream.
-    Aac {
-        /// The stream says that there is more to it: SBR, and perhaps PS.
-        extended: bool,
-    },
+    /// AAC-LC of 1 or 2 channels.
+    Aac,
+    /// AAC with more to it: SBR, PS, or more channels; by its record.
+    WideAac(Bytes),
     Mp3,
     Flac(StreamInfo),
     Opus(OpusHead),
@@ -45,7 +50,7 @@ impl Sound {
     /// What about it cannot be decoded.
     pub(crate) fn of(config: &StreamConfig) -> Result<Self, String> {
         match config {
-            StreamConfig::Aac(config, _) => aac(config),
+            StreamConfig::Aac(config, record) => aac(config, record),
             StreamConfig::Mp3(header) if header.layer == 3 => {
                 Ok(Self { rate: header.sample_rate, channels: header.channels, kind: Kind::Mp3 })
             }
@@ -66,7 +71,8 @@ impl Sound {
     /// What the library, or the configuration, says against it.
     pub(crate) fn open(&self) -> Result<Box<dyn Codec>, String> {
         match &self.kind {
-            Kind::Aac { .. } => symphonia::aac(self.rate, self.channels),
+            Kind::Aac => symphonia::aac(self.rate, self.channels),
+            Kind::WideAac(record) => syom::open(record),
             Kind::Mp3 => symphonia::mp3(),
             Kind::Flac(info) => symphonia::flac(info),
             Kind::Opus(head) => opus::open(head),
@@ -78,25 +84,24 @@ impl Sound {
         if let Kind::Opus(head) = &self.kind { head.pre_skip.into() } else { 0 }
     }
 
-    /// What of the sound is not decoded, in words.
-    pub(crate) fn warning(&self) -> Option<String> {
-        let partly = self.kind == Kind::Aac { extended: true };
-        partly.then(|| format!("of HE-AAC only the LC part is decoded: up to {} Hz", self.rate / 2))
+    /// Whether rate and channels are certain before anything is decoded.
+    pub(crate) fn is_certain(&self) -> bool {
+        !matches!(self.kind, Kind::WideAac(_))
     }
 }
 
-fn aac(config: &AudioSpecificConfig) -> Result<Sound, String> {
-    let channels = config.channels().unwrap_or(0);
+fn aac(config: &AudioSpecificConfig, record: &Bytes) -> Result<Sound, String> {
     let short = matches!(&config.specific, SpecificConfig::GeneralAudio(ga) if ga.short_frames);
+    let extended = matches!(config.sbr, Sbr::Backward { .. } | Sbr::Hierarchical { .. });
     let kind = if config.object_type != ObjectType::LC {
         format!("object type {}", config.object_type.0)
-    } else if !(1..=2).contains(&channels) {
-        format!("{channels} channels")
     } else if short {
         "frames of 960 samples".to_owned()
     } else {
-        let extended = matches!(config.sbr, Sbr::Backward { .. } | Sbr::Hierarchical { .. });
-        return Ok(Sound { rate: config.sample_rate, channels, kind: Kind::Aac { extended } });
+        let channels = config.channels().unwrap_or(0);
+        let plain = (1..=2).contains(&channels) && !extended;
+        let kind = if plain { Kind::Aac } else { Kind::WideAac(record.clone()) };
+        return Ok(Sound { rate: config.output_sample_rate(), channels, kind });
     };
-    Err(format!("aacdec cannot decode AAC with {kind}: it takes AAC-LC of 1 or 2 channels"))
+    Err(format!("aacdec cannot decode AAC with {kind}: it takes AAC-LC and HE-AAC"))
 }

@@ -15,7 +15,11 @@ const MAX_PRIMING: u64 = 1;
 /// Decoding of one kind of sound.
 struct Run {
     codec: Box<dyn Codec>,
+    /// What it was opened for.
     sound: Sound,
+    /// What it makes.
+    rate: u32,
+    channels: u8,
     /// Samples of each channel that are still to be cut off.
     skip: usize,
 }
@@ -50,17 +54,26 @@ impl Decode {
     /// Makes sure that a decoder for this configuration is open, and the output says what comes of it.
     fn set_up(&mut self, ctx: &mut Ctx<'_>, config: &StreamConfig) -> Result<()> {
         let sound = Sound::of(config).map_err(Error::unsupported)?;
-        let output = output_props(&self.input, &sound);
         if self.run.as_ref().is_none_or(|run| run.sound != sound) {
-            if let Some(warning) = sound.warning() {
-                ctx.log(Level::Warning, warning);
-            }
             let codec = sound.open().map_err(|e| Error::unsupported(format!("{}: {e}", self.codec)))?;
             let skip = priming(&self.input, &sound);
-            self.run = Some(Run { codec, sound, skip });
+            let (rate, channels) = (sound.rate, sound.channels);
+            self.run = Some(Run { codec, sound, rate, channels, skip });
         }
-        ctx.publish(&mut self.output, output);
+        self.publish(ctx);
         Ok(())
+    }
+
+    /// Says what is made, as soon as that is certain.
+    fn publish(&mut self, ctx: &mut Ctx<'_>) {
+        let Some(run) = &mut self.run else { return };
+        let decoded = run.codec.shape();
+        if let Some(shape) = decoded {
+            (run.rate, run.channels) = shape;
+        }
+        if decoded.is_some() || run.sound.is_certain() {
+            ctx.publish(&mut self.output, output_props(&self.input, run.rate, run.channels));
+        }
     }
 
     /// Decodes a packet, set up by itself where that is how the codec does it.
@@ -77,12 +90,16 @@ impl Decode {
                 Err(e) => return Ok(Err(e.to_string())),
             }
         }
-        Ok(self.run.as_mut().map_or_else(|| Ok(Vec::new()), |run| run.codec.decode(bytes)))
+        let decoded = self.run.as_mut().map_or_else(|| Ok(Vec::new()), |run| run.codec.decode(bytes));
+        if decoded.is_ok() {
+            self.publish(ctx);
+        }
+        Ok(decoded)
     }
 
     fn send(&mut self, ctx: &mut Ctx<'_>, packet: &Packet, samples: &[f32]) {
         let (Some(run), Some((out, _))) = (&mut self.run, &self.output) else { return };
-        let channels = usize::from(run.sound.channels);
+        let channels = usize::from(run.channels);
         let cut = run.skip.min(samples.len() / channels);
         run.skip -= cut;
         let kept = &samples[cut * channels..];
@@ -90,7 +107,7 @@ impl Decode {
             return;
         }
         let bytes: Vec<u8> = kept.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let first = rescale(packet.cts, self.input.timescale(), run.sound.rate);
+        let first = rescale(packet.cts, self.input.timescale(), run.rate);
         let mut sound = Packet::new(bytes.into(), first.saturating_add(cut as i64));
         sound.duration = (kept.len() / channels) as u32;
         sound.origin = packet.origin;
@@ -156,7 +173,7 @@ fn priming(props: &Props, sound: &Sound) -> usize {
     if samples > u128::from(u64::from(sound.rate) * MAX_PRIMING) { 0 } else { samples as usize }
 }
 
-fn output_props(input: &Props, sound: &Sound) -> Props {
+fn output_props(input: &Props, rate: u32, channels: u8) -> Props {
     let mut props = input.clone();
     for gone in [Prop::DecoderConfig, Prop::Unframed, Prop::Bitrate, Prop::Delay, Prop::SamplesPerFrame] {
         props.remove(gone);
@@ -164,7 +181,7 @@ fn output_props(input: &Props, sound: &Sound) -> Props {
     props
         .with(Prop::CodecId, CodecId::Raw)
         .with(Prop::AudioFormat, SampleFormat::Flt)
-        .with(Prop::SampleRate, sound.rate)
-        .with(Prop::NumChannels, u32::from(sound.channels))
-        .with(Prop::Timescale, sound.rate)
+        .with(Prop::SampleRate, rate)
+        .with(Prop::NumChannels, u32::from(channels))
+        .with(Prop::Timescale, rate)
 }

@@ -1,4 +1,5 @@
-//! Decoders of sound: the filters `aacdec`, `mp3dec` and `flacdec` on symphonia, `opusdec` on ropus.
+//! Decoders of sound: the filters `aacdec`, `mp3dec` and `flacdec` on symphonia, `opusdec` on ropus; `aacdec` has syom for
+//! what symphonia does not decode.
 //!
 //! One packet in, one block of samples out. They never resample and never mix channels, and make nothing up for what is
 //! damaged.
@@ -7,6 +8,7 @@ mod codec;
 mod decoder;
 mod opus;
 mod symphonia;
+mod syom;
 
 use weir_media::{Bundle, Cap, CodecId, Prop, SampleFormat, StreamType};
 use weir_plugin::{Create, Filter, Lane, OptionDef, Options, Plugin, Registry, Result, Role};
@@ -41,10 +43,11 @@ macro_rules! help {
 pub const AAC: AudioDecoder = AudioDecoder {
     codec: CodecId::Aac,
     name: "aacdec",
-    summary: "AAC-LC decoder, symphonia",
+    summary: "AAC decoder, symphonia and syom",
     help: help!(
-        "Decodes AAC-LC of 1 or 2 channels to flt samples, interleaved. Of HE-AAC it decodes the LC part, without what SBR \
-         and PS add: the lower half of the spectrum, and mono where PS makes stereo."
+        "Decodes AAC-LC and HE-AAC (SBR, PS) of up to 8 channels to flt samples, interleaved in the order of FLAC and WAV; \
+         one channel at the back becomes a pair. HE-AAC that does not say so in its configuration is decoded as the \
+         AAC-LC it says it is: the lower half of the spectrum, and mono where PS makes stereo."
     ),
 };
 

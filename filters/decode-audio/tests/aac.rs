@@ -94,8 +94,6 @@ fn what_cannot_be_decoded_is_refused_in_words() {
         h.input(stream().0.with(Prop::DecoderConfig, Bytes::from_static(config)));
         h.run().expect_err("refused").message
     };
-    let surround = refused(&[0x12, 0x30]); // LC, 44100 Hz, 6 channels
-    assert_eq!(surround, "aacdec cannot decode AAC with 6 channels: it takes AAC-LC of 1 or 2 channels");
     assert!(refused(&[0x0a, 0x10]).contains("object type 1"), "AAC Main");
 }
 

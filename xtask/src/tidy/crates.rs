@@ -46,8 +46,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("toml", "weir-spec"),
     ("toml_edit", "weir-spec"),
 ];
-/// Third-party packages that may have several owners: the traits that values are described with.
-const SHARED: &[&str] = &["serde", "serde_json"];
+/// Third-party packages that may have several owners: the traits that values are described with, and a library that both
+/// encodes and decodes.
+const SHARED: &[&str] = &["serde", "serde_json", "syom"];
 
 /// What the rules look at in a crate.
 #[derive(Default, Clone)]
