@@ -197,6 +197,16 @@ impl StreamConfig {
         })
     }
 
+    /// Pictures that may be decoded before one that is shown earlier; 0 for what has no such order.
+    #[must_use]
+    pub fn reorder_depth(&self) -> usize {
+        match self {
+            Self::Avc(config, _) => config.sps_info().map_or(0, |sps| sps.reorder_depth()),
+            Self::Hevc(config, _) => config.sps_info().map_or(0, |sps| sps.reorder_depth as usize),
+            _ => 0,
+        }
+    }
+
     /// Samples of each channel in every packet, where all have as many.
     fn samples(&self) -> Option<u64> {
         match self {

@@ -11,6 +11,7 @@ pub fn registry() -> Registry {
     weir_demux_mp4::register(&mut registry);
     weir_demux_flv::register(&mut registry);
     weir_demux_ts::register(&mut registry);
+    weir_demux_mkv::register(&mut registry);
     weir_frame_avc::register(&mut registry);
     weir_frame_aac::register(&mut registry);
     weir_frame_raw::register(&mut registry);

@@ -35,6 +35,9 @@ const SARS: [(i64, u32); 16] = [
     (2, 1),
 ];
 
+/// Pictures that a decoder can hold (A.4.2).
+const MAX_REORDER: u32 = 16;
+
 /// What a sequence parameter set says.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct SpsInfo {
@@ -62,6 +65,8 @@ pub struct SpsInfo {
     pub colour: Option<Colour>,
     /// Pictures per second, in lowest terms, if the VUI says.
     pub frame_rate: Option<Frac>,
+    /// Pictures that may be decoded before one that is shown earlier, at most 16: sps_max_num_reorder_pics of all layers.
+    pub reorder_depth: u32,
 }
 
 impl SpsInfo {
@@ -88,8 +93,10 @@ impl SpsInfo {
         sps.read_picture(&mut r)?;
         let poc_bits = r.ue_max(12, "log2_max_pic_order_cnt_lsb_minus4")? + 4;
         let layers = if r.flag("sps_sub_layer_ordering_info_present_flag")? { sub_layers + 1 } else { 1 };
-        for _ in 0..3 * layers {
+        for _ in 0..layers {
             r.ue("sps_max_dec_pic_buffering_minus1")?;
+            sps.reorder_depth = r.ue("sps_max_num_reorder_pics")?.min(MAX_REORDER);
+            r.ue("sps_max_latency_increase_plus1")?;
         }
         skip_coding(&mut r)?;
         rps::skip_all(&mut r)?;
