@@ -62,7 +62,7 @@ impl Vp9Config {
     /// # Errors
     /// When it is no frame, or ends early.
     pub fn of_key_frame(frame: &[u8]) -> Result<Option<Self>, Error> {
-        Ok(key_frame(frame)?.map(|(config, _)| config))
+        Ok(key_frame(frame)?.map(|frame| frame.config))
     }
 }
 
@@ -71,11 +71,17 @@ impl Vp9Config {
 /// # Errors
 /// When it is no frame, or ends early.
 pub fn key_frame_size(frame: &[u8]) -> Result<Option<(u32, u32)>, Error> {
-    Ok(key_frame(frame)?.map(|(_, size)| size))
+    Ok(key_frame(frame)?.map(|frame| frame.size))
 }
 
-/// What the header of a key frame says, and its size.
-fn key_frame(frame: &[u8]) -> Result<Option<(Vp9Config, (u32, u32))>, Error> {
+/// What the header of a key frame says.
+struct KeyFrame {
+    config: Vp9Config,
+    size: (u32, u32),
+}
+
+/// Reads the header of a key frame; `None` for other frames.
+fn key_frame(frame: &[u8]) -> Result<Option<KeyFrame>, Error> {
     let mut r = BitReader::plain(frame);
     let marker = r.bits(2, "frame_marker")?;
     if marker != 2 {
@@ -95,7 +101,8 @@ fn key_frame(frame: &[u8]) -> Result<Option<(Vp9Config, (u32, u32))>, Error> {
     }
     let config = colour_config(&mut r, profile)?;
     let width = r.bits(16, "frame_width_minus_1")? + 1;
-    Ok(Some((config, (width, r.bits(16, "frame_height_minus_1")? + 1))))
+    let height = r.bits(16, "frame_height_minus_1")? + 1;
+    Ok(Some(KeyFrame { config, size: (width, height) }))
 }
 
 /// color_config; of levels it says nothing.

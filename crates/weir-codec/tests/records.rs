@@ -87,6 +87,8 @@ fn a_rich_hevc_sps() {
     assert_eq!((sps.frame_rate, sps.sar), (Frac::new(30_000, 1001), Frac::new(4312, 4311)));
     assert_eq!(sps.colour, Some(Colour { primaries: 2, transfer: 2, matrix: 9, full_range: false }));
     assert_eq!((sps.profile.profile(), sps.profile.level()), (4, 120));
+    // Pictures in a pyramid.
+    assert_eq!(sps.reorder_depth, 2);
 }
 
 #[test]
@@ -148,6 +150,10 @@ fn vp9_key_frames_tell_their_size() {
     assert_eq!(vp9::key_frame_size(&hex(VP9_KEY)), Ok(Some((96, 64))));
     assert_eq!(vp9::key_frame_size(&hex(VP9_INTER)), Ok(None));
     assert!(vp9::key_frame_size(b"\x00").is_err());
+    let told = Vp9Config::of_key_frame(&hex(VP9_KEY)).expect("well formed").expect("a key frame");
+    // Profile 0, no level, 8 bits in 4:2:0; nothing more is known of colours.
+    assert_eq!(told.record, hex("01000000 0000 82 020202 0000"));
+    assert_eq!(Vp9Config::of_key_frame(&hex(VP9_INTER)), Ok(None));
     let bare = Vp9Config::parse(&hex(VPCC)[4..]).expect("without version and flags");
     assert_eq!(bare.record, hex(VPCC));
     let mut reader = StreamReader::new(&StreamConfig::Vp9(bare, None));

@@ -56,7 +56,8 @@ impl Timeline {
     pub(crate) fn clock(&mut self, time: u64, is_new: bool) {
         let Some(before) = self.clock.replace(time) else { return };
         let step = distance(before, time);
-        let is_jump = !(-MAX_STEP..=MAX_AHEAD).contains(&step) || (is_new && step > MAX_STEP);
+        let most = if is_new { MAX_STEP } else { MAX_AHEAD };
+        let is_jump = !(-MAX_STEP..=most).contains(&step);
         if is_jump && !self.bases.is_empty() {
             self.begin(Base { last: time, at: None, since: 0 });
         }
