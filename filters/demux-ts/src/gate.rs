@@ -37,10 +37,9 @@ impl Gate {
         let (first, last) = self.spans.entry(program).or_insert((at, at));
         (*first, *last) = ((*first).min(at), (*last).max(at));
         self.bytes = self.bytes.saturating_add(len);
-        let live = || tracks.iter().filter(|track| !track.is_over);
-        let is_undecodable = live().any(|track| track.has_come && !track.is_set_up());
+        let is_undecodable = tracks.iter().any(|track| track.has_come && !track.is_decided());
         let most = if is_undecodable { MAX_SPAN_UNDECODABLE } else { MAX_SPAN };
         let is_long = self.spans.values().any(|(first, last)| last - first >= most) || self.bytes > MAX_BYTES;
-        is_long || (is_listed && live().all(Track::is_set_up))
+        is_long || (is_listed && tracks.iter().all(Track::is_decided))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use weir_codec::aac::AdtsHeader;
 use weir_codec::hevc::{self, HevcConfig, LengthPrefixed, LengthSize, NalType, ProfileTierLevel};
-use weir_codec::{ErrorKind, FrameSplitter, StreamConfig, StreamReader};
+use weir_codec::{ErrorKind, FrameSplitter, StreamConfig, StreamReader, avc};
 use weir_media::{Bytes, CodecId, Prop, Props, StreamType, rescale};
 
 use crate::timeline::CLOCK;
@@ -65,10 +65,16 @@ impl Media {
         }
     }
 
+    /// Whether nothing of it can be read, as what came shows.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self, Self::Frames(frames) if frames.is_refused)
+    }
+
     /// What was read before does not go on.
     pub(crate) fn interrupt(&mut self) {
         if let Self::Frames(frames) = self {
-            **frames = Frames { set_up: frames.set_up.take(), ..Frames::new(frames.codec) };
+            let (set_up, is_refused) = (frames.set_up.take(), frames.is_refused);
+            **frames = Frames { set_up, is_refused, ..Frames::new(frames.codec) };
         }
     }
 }
@@ -83,8 +89,14 @@ fn pass(codec: CodecId, coded: Coded, props: Option<Props>) -> Made {
     let is_sound = codec == CodecId::Aac;
     let duration = if is_sound { adts_duration(&coded.data) } else { 0 };
     let (dts, cts) = coded.times;
-    let is_key = is_sound || coded.is_random_access;
+    let is_key = is_sound || coded.is_random_access || is_idr(&coded.data);
     Made { props, data: coded.data, dts, cts, duration, is_key, is_disposable: false, is_after_loss: false }
+}
+
+/// Whether the first slice of an AVC access unit in Annex B is of an IDR picture: not every muxer marks them.
+fn is_idr(unit: &[u8]) -> bool {
+    let mut kinds = avc::nal_ranges(unit).map(|nal| avc::nal_type(&unit[nal]));
+    kinds.find(|kind| kind.is_vcl()) == Some(avc::NalType::Idr)
 }
 
 /// How long the frames last that begin in `data`, as far as it begins with one.
@@ -164,25 +176,36 @@ pub(crate) struct Frames {
     times: VecDeque<(u64, i64)>,
     /// The time that was told last, and the samples since then.
     clock: (i64, i64),
+    /// They are of a kind that is not read here.
+    is_refused: bool,
 }
 
 impl Frames {
     fn new(codec: CodecId) -> Self {
         let splitter = FrameSplitter::new(codec);
-        Self { codec, splitter, set_up: None, times: VecDeque::new(), clock: (0, 0) }
+        Self { codec, splitter, set_up: None, times: VecDeque::new(), clock: (0, 0), is_refused: false }
     }
 
     fn read(&mut self, coded: &Coded, made: &mut Vec<Made>) -> Result<(), String> {
+        if self.is_refused {
+            return Ok(());
+        }
         self.times.push_back((self.splitter.position(), coded.times.0));
         self.splitter.push(&coded.data);
-        let mut skipped = 0;
+        let (mut skipped, mut fault) = (0, None);
         while let Some(frame) = self.splitter.pull() {
             while let Some((_, time)) = self.times.pop_front_if(|(at, _)| *at <= frame.at) {
                 self.clock = (time, 0);
             }
             let has_gap = frame.skipped > 0;
             skipped += frame.skipped;
-            made.push(self.frame(frame.data, has_gap)?);
+            match self.frame(frame.data, has_gap) {
+                Ok(frame) => made.push(frame),
+                Err(why) => fault = fault.or(Some(why)),
+            }
+        }
+        if let Some(why) = fault {
+            return Err(why);
         }
         if skipped > 0 {
             return Err(format!("{} has bytes that are no frame; they are left out", self.codec.name()));
@@ -202,6 +225,7 @@ impl Frames {
             if let StreamConfig::Mp3(header) = &config
                 && header.layer != 3
             {
+                self.is_refused = true;
                 return Err(format!("sound is left out: MPEG audio of layer {} is not supported", header.layer));
             }
             let reader = StreamReader::new(&config);

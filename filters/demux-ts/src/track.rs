@@ -57,6 +57,11 @@ impl Track {
         (self.program, self.pid, self.codec) == (program, pid, codec) && !self.is_over
     }
 
+    /// Whether nothing is to be waited for any more before outputs open.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.is_over || self.is_set_up() || self.media.is_refused()
+    }
+
     /// Whether it is known well enough to be opened.
     pub(crate) const fn is_set_up(&self) -> bool {
         self.props.is_some()

@@ -31,8 +31,8 @@ fn data(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// Runs the filter over rounds of bytes; each but the first starts with a discontinuity.
-fn run_rounds(rounds: &[&[u8]], piece: usize) -> Result<Run> {
+/// A harness around the filter, with rounds of bytes to come; each but the first starts with a discontinuity.
+fn harness(rounds: &[&[u8]], piece: usize) -> Harness {
     let mut registry = Registry::new();
     weir_demux_ts::register(&mut registry);
     let plugin = registry.get("m2tsdmx").expect("registered");
@@ -46,6 +46,12 @@ fn run_rounds(rounds: &[&[u8]], piece: usize) -> Result<Run> {
             harness.packet(InId(0), Packet { flags, ..Packet::new(Bytes::copy_from_slice(chunk), 0) });
         }
     }
+    harness
+}
+
+/// Runs the filter over rounds of bytes to its end.
+fn run_rounds(rounds: &[&[u8]], piece: usize) -> Result<Run> {
+    let mut harness = harness(rounds, piece);
     harness.end(InId(0));
     harness.finish()?;
     assert!(harness.outputs().iter().all(|out| out.ended), "every output ends");
@@ -139,6 +145,30 @@ fn programmes_are_told_apart_and_each_begins_at_0() {
     assert_eq!((mp3[0].cts, eac3[0].cts), (0, 0));
     assert!(mp3.len() > 38 && mp3.iter().all(|p| (104..=105).contains(&p.len())), "{}", mp3.len());
     assert!(steps(mp3).iter().all(|step| (2350..=2352).contains(step)), "{:?}", steps(mp3));
+}
+
+/// MPEG audio of layer 2, as it is on air, is no MP3: it is named once, and nothing waits for it.
+#[test]
+fn what_cannot_be_read_is_left_out_at_once() {
+    let bytes = data("avc_mp2.ts");
+    let whole = run(&bytes);
+    assert_eq!((whole.props.len(), whole.of(CodecId::Avc).len()), (1, 25));
+    assert_eq!(whole.warnings, ["PID 257: sound is left out: MPEG audio of layer 2 is not supported"]);
+    let mut harness = harness(&[&bytes[..bytes.len() / 2]], 188);
+    harness.run().expect("it rests");
+    assert!(harness.outputs().len() == 1 && harness.take(OutId(0)).len() > 5);
+}
+
+#[test]
+fn key_pictures_need_no_mark() {
+    let mut bytes = made(0, 30, 100, false);
+    let keys = |run: &Run| run.of(CodecId::Avc).iter().map(Packet::is_key).collect::<Vec<_>>();
+    let marked = keys(&run(&bytes));
+    for packet in bytes.chunks_mut(SIZE).filter(|packet| packet[3] & 0x20 != 0 && packet[4] > 0) {
+        packet[5] &= !0x40;
+    }
+    assert_eq!(keys(&run(&bytes)), marked);
+    assert_eq!(marked.iter().filter(|key| **key).count(), 3);
 }
 
 #[test]
