@@ -15,6 +15,7 @@ pub fn registry() -> Registry {
     weir_frame_avc::register(&mut registry);
     weir_frame_aac::register(&mut registry);
     weir_frame_raw::register(&mut registry);
+    weir_frame_sound::register(&mut registry);
     weir_decode_avc::register(&mut registry);
     weir_decode_audio::register(&mut registry);
     weir_resample::register(&mut registry);
