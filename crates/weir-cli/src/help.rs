@@ -241,20 +241,32 @@ fn wrapped(text: &mut String, lead: &str, paragraph: &str, columns: usize) {
     text.push('\n');
 }
 
-/// Which filters encode, read and write each codec.
+/// Which filters decode, encode, read and write each codec.
 fn codecs(registry: &Registry) -> String {
-    let mut text = format!("{:<8} {:<10} {:<28} written by\n", "codec", "encoder", "read by");
+    let mut rows = vec![["codec", "decoder", "encoder", "read by", "written by"].map(str::to_owned)];
     for codec in CodecId::names().filter_map(CodecId::from_name).filter(|c| *c != CodecId::Raw) {
         let is = |caps: &[Cap]| {
             caps.iter().any(|c| c.prop == Prop::CodecId && !c.excluded && c.value == Value::Codec(codec))
         };
+        let decoders = named(registry, |p, b| p.role() == Role::Decoder && is(&b.inputs));
         let encoders = named(registry, |p, b| p.role() == Role::Encoder && is(&b.outputs));
         let readers = named(registry, |_, b| takes_file(b).is_some() && is(&b.outputs));
         let writers = named(registry, |p, b| p.role() == Role::Mux && is(&b.inputs));
-        if [&encoders, &readers, &writers].iter().any(|names| !names.is_empty()) {
-            let line = format!("{:<8} {encoders:<10} {readers:<28} {writers}", codec.name());
-            let _ = writeln!(text, "{}", line.trim_end());
+        let row = [codec.name().to_owned(), decoders, encoders, readers, writers];
+        if row[1..].iter().any(|names| !names.is_empty()) {
+            rows.push(row);
         }
+    }
+    table(&rows)
+}
+
+/// Rows with columns as wide as what is in them.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     text
 }
@@ -273,15 +285,14 @@ fn formats(registry: &Registry) -> String {
         }
     }
     all.sort();
-    let mut text = format!("{:<8} {:<12} written by\n", "file", "read by");
+    let mut rows = vec![["file", "read by", "written by"].map(str::to_owned)];
     for ext in all {
         let has = |list: Option<String>| list.is_some_and(|l| l.split('|').any(|e| e == ext));
         let readers = named(registry, |p, b| is_between(p) && has(takes_file(b)));
         let writers = named(registry, |p, b| is_between(p) && has(gives_file(b)));
-        let line = format!("{:<8} {readers:<12} {writers}", format!(".{ext}"));
-        let _ = writeln!(text, "{}", line.trim_end());
+        rows.push([format!(".{ext}"), readers, writers]);
     }
-    text
+    table(&rows)
 }
 
 /// Names of the filters with such a bundle.
