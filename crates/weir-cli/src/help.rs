@@ -298,7 +298,7 @@ fn formats(registry: &Registry) -> String {
 /// Names of the filters with such a bundle.
 fn named(registry: &Registry, fits: impl Fn(&dyn Plugin, &Bundle) -> bool) -> String {
     let has = |p: &&Arc<dyn Plugin>| p.caps(&Options::defaults(p.options())).iter().any(|b| fits(p.as_ref(), b));
-    registry.iter().filter(has).map(|p| p.name()).collect::<Vec<_>>().join(", ")
+    registry.iter().filter(has).map(|p| p.name()).collect::<Vec<_>>().join(" ")
 }
 
 fn is_between(plugin: &dyn Plugin) -> bool {

@@ -117,17 +117,17 @@ fn lists() {
     says(
         &weir("-h codecs").stdout,
         "
-        codec  decoder  encoder  read by                                      written by
-        avc    avcdec   avcenc   mp4dmx, flvdmx, m2tsdmx, mkvdmx, rfnalu      flvmx, mp4mx, writegen, m2tsmx, hlsmx
-        hevc                     mp4dmx, flvdmx, m2tsdmx, mkvdmx              flvmx, mp4mx, hlsmx
-        av1                      mp4dmx, flvdmx, mkvdmx                       flvmx, mp4mx, hlsmx
-        vp9                      mp4dmx, flvdmx, mkvdmx                       flvmx, mp4mx, hlsmx
-        aac    aacdec   aacenc   mp4dmx, flvdmx, m2tsdmx, mkvdmx, rfadts      flvmx, mp4mx, writegen, m2tsmx, hlsmx
-        mp3    mp3dec            mp4dmx, flvdmx, m2tsdmx, mkvdmx, rfmpgaudio  flvmx, mp4mx, hlsmx
-        opus   opusdec           mp4dmx, flvdmx, mkvdmx                       flvmx, mp4mx, hlsmx
-        flac   flacdec           mp4dmx, flvdmx, mkvdmx                       flvmx, mp4mx, hlsmx
-        ac3                      mp4dmx, flvdmx, m2tsdmx, mkvdmx, rfac3       flvmx, mp4mx, hlsmx
-        eac3                     mp4dmx, flvdmx, m2tsdmx, mkvdmx, rfac3       flvmx, mp4mx, hlsmx
+        codec  decoder  encoder  read by                                  written by
+        avc    avcdec   avcenc   mp4dmx flvdmx m2tsdmx mkvdmx rfnalu      flvmx mp4mx writegen m2tsmx hlsmx
+        hevc                     mp4dmx flvdmx m2tsdmx mkvdmx             flvmx mp4mx hlsmx
+        av1                      mp4dmx flvdmx mkvdmx                     flvmx mp4mx hlsmx
+        vp9                      mp4dmx flvdmx mkvdmx                     flvmx mp4mx hlsmx
+        aac    aacdec   aacenc   mp4dmx flvdmx m2tsdmx mkvdmx rfadts      flvmx mp4mx writegen m2tsmx hlsmx
+        mp3    mp3dec            mp4dmx flvdmx m2tsdmx mkvdmx rfmpgaudio  flvmx mp4mx hlsmx
+        opus   opusdec           mp4dmx flvdmx mkvdmx                     flvmx mp4mx hlsmx
+        flac   flacdec           mp4dmx flvdmx mkvdmx                     flvmx mp4mx hlsmx
+        ac3                      mp4dmx flvdmx m2tsdmx mkvdmx rfac3       flvmx mp4mx hlsmx
+        eac3                     mp4dmx flvdmx m2tsdmx mkvdmx rfac3       flvmx mp4mx hlsmx
         ",
     );
     assert!(weir("-h formats").stdout.contains("\n.flv     flvdmx      flvmx\n"));
