@@ -12,7 +12,10 @@ use crate::run::{Result, cargo, output, root, say, step, target_dir};
 /// What is done so many times, and so many more: what lies between is without the start of the program.
 const TIMES: [u32; 2] = [200, 1_200];
 /// More than this part above what is written down fails; as much below is worth being written down.
-const MARGIN: f64 = 0.03;
+const MARGIN: f64 = 0.05;
+/// Copies and comparisons of the C library as any processor of this kind can do them, so that counts do not depend on which
+/// one it is.
+const PLAIN_LIBRARY: &str = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM";
 
 /// Whether what is written down is what is to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,7 @@ fn read() -> Result<BTreeMap<String, u64>> {
 /// Instructions of a whole run.
 fn instructions(program: &PathBuf, name: &str, times: u32) -> Result<u64> {
     let mut valgrind = Command::new("valgrind");
+    valgrind.env("GLIBC_TUNABLES", PLAIN_LIBRARY);
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program).args([name, &times.to_string()]);
     let out = valgrind.output().map_err(|e| format!("valgrind does not start: {e}; it counts the instructions"))?;
     let said = String::from_utf8_lossy(&out.stderr);
@@ -99,8 +103,8 @@ mod tests {
     #[test]
     fn more_fails_and_less_does_not() {
         let written = of(&[("a", 1000), ("b", 1000)]);
-        assert_eq!(check(&written, &of(&[("a", 1029), ("b", 500)])), Ok(()));
-        let said = check(&written, &of(&[("a", 1031), ("b", 1000), ("c", 1)])).expect_err("one is worse, one is new");
-        assert!(said.starts_with("a: 1031 instructions where 1000 are written down\nc: 1 instructions"), "{said}");
+        assert_eq!(check(&written, &of(&[("a", 1049), ("b", 500)])), Ok(()));
+        let said = check(&written, &of(&[("a", 1051), ("b", 1000), ("c", 1)])).expect_err("one is worse, one is new");
+        assert!(said.starts_with("a: 1051 instructions where 1000 are written down\nc: 1 instructions"), "{said}");
     }
 }
