@@ -216,6 +216,13 @@ impl Peer {
             None => succeeds(self.probe) && (self.name != HLS_JS.peer || HLS_JS.path().is_file()),
         }
     }
+
+    /// Its packages, but for those that are named as a program that is here: it may have come another way, and Debian's would
+    /// not go with it (npm with the Node.js of others).
+    fn needed(&self) -> Vec<&'static str> {
+        let is_here = |package: &str| succeeds(&["sh", "-c", "command -v \"$0\"", package]);
+        self.packages.iter().copied().filter(|package| !is_here(package)).collect()
+    }
 }
 
 impl PyPi {
@@ -280,11 +287,11 @@ fn install_packages(missing: &[&Peer]) {
     if let Err(e) = apt(root, &["update"]) {
         say(&format!("{e}; going on with the package lists at hand"));
     }
-    let all: Vec<&str> = missing.iter().flat_map(|p| p.packages).copied().collect();
+    let all: Vec<&str> = missing.iter().flat_map(|p| p.needed()).collect();
     if let Err(e) = install(root, &all) {
         say(&format!("{e}; trying one by one"));
         for peer in missing {
-            if let Err(e) = install(root, peer.packages) {
+            if let Err(e) = install(root, &peer.needed()) {
                 say(&e);
             }
         }
@@ -292,6 +299,9 @@ fn install_packages(missing: &[&Peer]) {
 }
 
 fn install(root: &[&str], packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
     apt(root, &[&["install", "--yes", "--no-install-recommends"], packages].concat())
 }
 
