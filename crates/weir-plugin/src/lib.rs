@@ -14,6 +14,7 @@
 //! This crate knows no scheduler, no graph, no socket and no thread.
 
 mod ctx;
+mod demux;
 mod dial;
 mod filter;
 pub mod harness;
@@ -27,6 +28,7 @@ mod split;
 mod steps;
 
 pub use ctx::{Credit, Ctx, Effect, InId, InQueue, Item, Level, Mailbox, OutId, OutQueue, ServiceId};
+pub use demux::{ByteInput, Fed, TrackQueue, Warnings};
 pub use dial::{Dial, DialError, DialLimits, DialStep, Dialed, Target};
 pub use filter::{Change, Error, ErrorKind, Event, Filter, Result, Status};
 pub use io::{ConnId, FilterId, Io, Lookup, Message, PathInfo, ReactorId, Ready, Service, TcpOptions, Timer};

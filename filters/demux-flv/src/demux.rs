@@ -1,11 +1,9 @@
 //! The filter: bytes to tags, tags to outputs.
 
-use std::collections::{BTreeSet, VecDeque};
-
 use weir_codec::ErrorKind;
 use weir_flv::{AudioBody, Content, Enhanced, FrameType, Part, Tag, TagKind, TagReader, VideoBody};
-use weir_media::{CodecId, Flags, Packet, Time};
-use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, Result, Status, repeat};
+use weir_media::CodecId;
+use weir_plugin::{ByteInput, Ctx, Error, Event, Fed, Filter, Item, Result, Status, TrackQueue, Warnings, repeat};
 
 use crate::gate::Gate;
 use crate::hints::Hints;
@@ -14,8 +12,6 @@ use crate::timeline::Timeline;
 
 /// Tags or pieces of input handled in one call.
 const STEPS_PER_CALL: usize = 32;
-/// Different warnings given; a damaged file could bring endless ones.
-const MAX_WARNINGS: usize = 32;
 /// Tracks read; a damaged file could bring 512.
 const MAX_TRACKS: usize = 64;
 
@@ -27,41 +23,9 @@ pub(crate) struct Demux {
     tracks: Vec<Pid>,
     gate: Gate,
     /// What is to be sent, with the place of its track in `tracks`.
-    queue: VecDeque<(usize, Item)>,
-    /// When the bytes read last were born.
-    origin: Time,
-    input: Input,
+    queue: TrackQueue,
+    input: ByteInput,
     warnings: Warnings,
-}
-
-/// Where the input is.
-enum Input {
-    /// Nothing came since it started, or started over.
-    Fresh,
-    Flowing,
-    /// It starts over with this packet, once what is left of the old round was read.
-    Restarting(Packet),
-    /// It ended; what is left is being read.
-    Ended,
-    /// All was read.
-    Done,
-}
-
-/// Every warning once.
-#[derive(Default)]
-struct Warnings(BTreeSet<String>);
-
-impl Warnings {
-    fn give(&mut self, ctx: &mut Ctx<'_>, line: String) {
-        if self.0.len() >= MAX_WARNINGS || self.0.contains(&line) {
-            return;
-        }
-        ctx.log(Level::Warning, line.clone());
-        self.0.insert(line);
-        if self.0.len() == MAX_WARNINGS {
-            ctx.log(Level::Warning, format!("{MAX_WARNINGS} warnings were given, further ones are not"));
-        }
-    }
 }
 
 impl Demux {
@@ -72,9 +36,8 @@ impl Demux {
             hints: Hints::default(),
             tracks: Vec::new(),
             gate: Gate::default(),
-            queue: VecDeque::new(),
-            origin: Time::ZERO,
-            input: Input::Fresh,
+            queue: TrackQueue::default(),
+            input: ByteInput::default(),
             warnings: Warnings::default(),
         }
     }
@@ -88,7 +51,7 @@ impl Filter for Demux {
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
         if let Event::Stop = event {
             self.reader = TagReader::new();
-            self.input = Input::Done;
+            self.input.finish();
             ctx.end_all();
         }
         Ok(())
@@ -97,13 +60,15 @@ impl Filter for Demux {
 
 impl Demux {
     fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if let Input::Done = self.input {
+        if self.input.is_done() {
             return Ok(Status::Done);
         }
-        if let Some(status) = self.send(ctx) {
+        if self.gate.is_open()
+            && let Some(status) = self.queue.send(ctx)
+        {
             return Ok(status);
         }
-        if !self.tracks.iter().filter_map(|pid| pid.out).all(|out| ctx.room(out)) {
+        if !self.queue.has_room(ctx) {
             return Ok(Status::Idle);
         }
         match self.reader.pull() {
@@ -118,57 +83,10 @@ impl Demux {
         Ok(Status::Again)
     }
 
-    /// Sends what comes next, if it may be sent. `None` when there is nothing.
-    fn send(&mut self, ctx: &mut Ctx<'_>) -> Option<Status> {
-        let (track, _) = self.queue.front().filter(|_| self.gate.is_open())?;
-        if self.tracks[*track].out.is_some_and(|out| !ctx.room(out)) {
-            return Some(Status::Idle);
-        }
-        loop {
-            let (track, item) = self.queue.pop_front()?;
-            let pid = &mut self.tracks[track];
-            let is_end = matches!(item, Item::End);
-            match (item, pid.out) {
-                (Item::Props(props), None) => pid.out = Some(ctx.open(props)),
-                (Item::Props(props), Some(out)) => ctx.set_props(out, props),
-                (Item::Packet(packet), Some(out)) => ctx.send(out, packet),
-                (Item::End, Some(out)) => {
-                    ctx.end(out);
-                    pid.out = None;
-                }
-                (Item::Packet(_) | Item::End, None) => {} // properties come first
-            }
-            // A track takes the place of the one before in one go, so that nobody takes it for the end of all.
-            if !(is_end && matches!(self.queue.front(), Some((_, Item::Props(_))))) {
-                return Some(Status::Again);
-            }
-        }
-    }
-
     /// Opens what is known. All outputs open before anything is sent.
     fn open(&mut self) {
         self.gate.open();
-        let first_props = |queue: &VecDeque<(usize, Item)>, track: usize| {
-            queue.iter().position(|(of, item)| *of == track && matches!(item, Item::Props(_)))
-        };
-        for track in (0..self.tracks.len()).rev() {
-            if let Some(item) = first_props(&self.queue, track).and_then(|at| self.queue.remove(at)) {
-                self.queue.push_front(item);
-            }
-        }
-    }
-
-    /// Adds what is to be sent, of a track that follows another after the end of that. Properties replace those that
-    /// nothing was sent with.
-    fn enqueue(&mut self, track: usize, item: Item) {
-        if let Some(old) = self.tracks[track].replaces.take() {
-            self.queue.push_back((old, Item::End));
-        }
-        let last = self.queue.iter_mut().rev().find(|(of, _)| *of == track);
-        match (item, last) {
-            (Item::Props(new), Some((_, Item::Props(old)))) => *old = new,
-            (item, _) => self.queue.push_back((track, item)),
-        }
+        self.queue.lead_with_props();
     }
 
     fn interrupt(&mut self) {
@@ -177,73 +95,40 @@ impl Demux {
 
     /// Gives the reader more, as it has nothing left. False when there is no more now, or ever.
     fn feed(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        match std::mem::replace(&mut self.input, Input::Fresh) {
-            Input::Restarting(piece) => {
-                self.reader = TagReader::new();
-                self.timeline.restart();
-                self.interrupt();
-                self.push(piece);
-            }
-            end @ (Input::Ended | Input::Done) => {
-                self.input = end;
-                return false;
-            }
-            state @ (Input::Fresh | Input::Flowing) => {
-                self.input = state;
-                return self.take(ctx);
-            }
-        }
-        true
-    }
-
-    /// Takes the next item of the input; false when there is none.
-    fn take(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let flowing = matches!(self.input, Input::Flowing);
-        match ctx.next(InId(0)) {
-            None => return false,
-            Some(Item::Props(props)) => {
-                if !flowing && props.is_delivered_live() {
+        match self.input.next(ctx) {
+            Fed::Nothing => return false,
+            Fed::Props(props) => {
+                if !self.input.is_flowing() && props.is_delivered_live() {
                     self.reader = TagReader::of_tags();
                 }
             }
-            Some(Item::Packet(piece)) if flowing && piece.flags.contains(Flags::DISCONTINUITY) => {
-                self.reader.finish();
-                self.input = Input::Restarting(piece);
-            }
-            Some(Item::Packet(piece)) => self.push(piece),
-            Some(Item::End) => {
-                self.reader.finish();
-                self.input = Input::Ended;
+            Fed::Bytes(bytes) => self.reader.push_bytes(bytes),
+            Fed::Break => self.reader.finish(),
+            Fed::Anew(bytes) => {
+                self.reader = TagReader::new();
+                self.timeline.restart();
+                self.interrupt();
+                self.reader.push_bytes(bytes);
             }
         }
         true
-    }
-
-    fn push(&mut self, piece: Packet) {
-        self.input = Input::Flowing;
-        self.origin = piece.origin;
-        if let weir_media::Payload::Bytes(bytes) = piece.data {
-            self.reader.push_bytes(bytes);
-        }
     }
 
     /// Nothing can be done now: rests, or ends after the input.
     fn rest(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        match self.input {
-            Input::Ended if !self.tracks.iter().any(Pid::is_set_up) => {
-                Err(Error::bad_input("the input ended without a track of a codec that is read here"))
-            }
-            Input::Ended if !self.gate.is_open() => {
-                self.open();
-                Ok(Status::Again)
-            }
-            Input::Ended => {
-                self.input = Input::Done;
-                ctx.end_all();
-                Ok(Status::Done)
-            }
-            _ => Ok(Status::Idle),
+        if !self.input.has_ended() {
+            return Ok(Status::Idle);
         }
+        if !self.tracks.iter().any(Pid::is_set_up) {
+            return Err(Error::bad_input("the input ended without a track of a codec that is read here"));
+        }
+        if !self.gate.is_open() {
+            self.open();
+            return Ok(Status::Again);
+        }
+        self.input.finish();
+        ctx.end_all();
+        Ok(Status::Done)
     }
 
     fn tag(&mut self, ctx: &mut Ctx<'_>, tag: &Tag) {
@@ -325,13 +210,17 @@ impl Demux {
         if self.tracks.len() >= MAX_TRACKS {
             return None;
         }
-        self.tracks.push(Pid::new(id, codec, place));
-        Some(self.tracks.len() - 1)
+        let new = self.tracks.len();
+        if let Some(old) = place {
+            self.queue.replace(old, new);
+        }
+        self.tracks.push(Pid::new(id, codec));
+        Some(new)
     }
 
     fn new_props(&mut self, track: usize) {
         if let Some(props) = self.tracks[track].new_props(&self.hints) {
-            self.enqueue(track, Item::Props(props));
+            self.queue.push(track, Item::Props(props));
         }
     }
 
@@ -343,7 +232,7 @@ impl Demux {
             nanos: media.offset_nanos,
             cts: part.cts,
             key: media.key,
-            origin: self.origin,
+            origin: self.input.origin(),
         };
         let pid = &mut self.tracks[track];
         let kind = pid.id.kind();
@@ -352,7 +241,7 @@ impl Demux {
             _ => self.damaged(kind, &e),
         })?;
         let items = [made.props.map(Item::Props), made.packet.map(Item::Packet)];
-        items.into_iter().flatten().for_each(|item| self.enqueue(track, item));
+        items.into_iter().flatten().for_each(|item| self.queue.push(track, item));
         self.timeline.count(made.end);
         self.gate.packet(dts, part.data.len(), self.reader.header(), &self.tracks);
         Ok(())

@@ -2,7 +2,6 @@
 
 use weir_codec::{Error, StreamConfig, StreamReader};
 use weir_media::{Bytes, CodecId, Flags, Packet, Payload, Prop, Props, StreamType, Time};
-use weir_plugin::OutId;
 
 use crate::colour::ColorInfo;
 use crate::hints::Hints;
@@ -60,12 +59,8 @@ pub(crate) struct Made {
 pub(crate) struct Pid {
     pub(crate) id: TrackId,
     pub(crate) codec: CodecId,
-    /// Its output, once it is open.
-    pub(crate) out: Option<OutId>,
     /// Another track has taken its number.
     pub(crate) is_over: bool,
-    /// The place of the track whose number it has taken, until that ends.
-    pub(crate) replaces: Option<usize>,
     /// The body of the last sequence header.
     header: Bytes,
     setup: Option<(StreamConfig, StreamReader)>,
@@ -82,14 +77,12 @@ pub(crate) struct Pid {
 }
 
 impl Pid {
-    /// A track of which nothing is known but its codec, and the place of the one whose number it takes.
-    pub(crate) fn new(id: TrackId, codec: CodecId, replaces: Option<usize>) -> Self {
+    /// A track of which nothing is known but its codec.
+    pub(crate) fn new(id: TrackId, codec: CodecId) -> Self {
         Self {
             id,
             codec,
-            out: None,
             is_over: false,
-            replaces,
             header: Bytes::new(),
             setup: None,
             color: None,

@@ -1,9 +1,7 @@
 //! The filter: bytes to blocks, blocks to outputs. No output opens before all tracks are set up, or it took too long.
 
-use std::collections::{BTreeSet, VecDeque};
-
-use weir_media::{Flags, Frac, Packet, Payload, Time};
-use weir_plugin::{Ctx, Error, Event, Filter, InId, Item, Level, Result, Status, repeat};
+use weir_media::Frac;
+use weir_plugin::{ByteInput, Ctx, Error, Event, Fed, Filter, Item, Result, Status, TrackQueue, Warnings, repeat};
 
 use crate::block::Block;
 use crate::entry::Entry;
@@ -14,8 +12,6 @@ use crate::track::{Frame, Track};
 
 /// Blocks or pieces of input handled in one call.
 const STEPS_PER_CALL: usize = 32;
-/// Different warnings given; a damaged file could bring endless ones.
-const MAX_WARNINGS: usize = 32;
 /// Tracks read; a hostile file could bring thousands.
 const MAX_TRACKS: usize = 64;
 /// Bytes held back for a track that is not set up: a second of pictures at 256 Mbit/s.
@@ -30,11 +26,9 @@ pub(crate) struct Demux {
     tracks: Vec<Track>,
     gate: Gate,
     /// What is to be sent, with the place of its track in `tracks`.
-    queue: VecDeque<(usize, Item)>,
-    /// When the bytes read last were born.
-    origin: Time,
-    input: Input,
-    warnings: BTreeSet<String>,
+    queue: TrackQueue,
+    input: ByteInput,
+    warnings: Warnings,
 }
 
 /// Whether outputs are open, and what is held back until then.
@@ -46,19 +40,6 @@ struct Gate {
     bytes: usize,
 }
 
-/// Where the input is.
-enum Input {
-    /// Nothing came since it started, or started over.
-    Fresh,
-    Flowing,
-    /// It starts over with this packet, once what is left of the old round was read.
-    Restarting(Packet),
-    /// It ended; what is left is being read.
-    Ended,
-    /// All was read.
-    Done,
-}
-
 impl Filter for Demux {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
         repeat(STEPS_PER_CALL, || self.step(ctx))
@@ -67,7 +48,7 @@ impl Filter for Demux {
     fn event(&mut self, ctx: &mut Ctx<'_>, event: Event) -> Result<()> {
         if let Event::Stop = event {
             self.reader = Reader::default();
-            self.input = Input::Done;
+            self.input.finish();
             ctx.end_all();
         }
         Ok(())
@@ -83,32 +64,22 @@ impl Demux {
             line: Timeline::default(),
             tracks: Vec::new(),
             gate: Gate::default(),
-            queue: VecDeque::new(),
-            origin: Time::ZERO,
-            input: Input::Fresh,
-            warnings: BTreeSet::new(),
-        }
-    }
-
-    fn warn(&mut self, ctx: &mut Ctx<'_>, line: String) {
-        if self.warnings.len() >= MAX_WARNINGS || self.warnings.contains(&line) {
-            return;
-        }
-        ctx.log(Level::Warning, line.clone());
-        self.warnings.insert(line);
-        if self.warnings.len() == MAX_WARNINGS {
-            ctx.log(Level::Warning, format!("{MAX_WARNINGS} warnings were given, further ones are not"));
+            queue: TrackQueue::default(),
+            input: ByteInput::default(),
+            warnings: Warnings::default(),
         }
     }
 
     fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if let Input::Done = self.input {
+        if self.input.is_done() {
             return Ok(Status::Done);
         }
-        if let Some(status) = self.send(ctx) {
+        if self.gate.is_open
+            && let Some(status) = self.queue.send(ctx)
+        {
             return Ok(status);
         }
-        if !self.tracks.iter().filter_map(|track| track.out).all(|out| ctx.room(out)) {
+        if !self.queue.has_room(ctx) {
             return Ok(Status::Idle);
         }
         match self.reader.pull() {
@@ -117,7 +88,7 @@ impl Demux {
             Some(Read::Tracks(entries)) => self.entries(ctx, entries),
             Some(Read::Block(cluster, block)) => self.block(ctx, cluster, block),
             Some(Read::Damage(what)) => {
-                self.warn(ctx, what);
+                self.warnings.give(ctx, what);
                 self.tracks.iter_mut().for_each(Track::interrupt);
             }
             None if self.feed(ctx) => {}
@@ -126,44 +97,10 @@ impl Demux {
         Ok(Status::Again)
     }
 
-    /// Sends what comes next, if it may be sent. `None` when there is nothing.
-    fn send(&mut self, ctx: &mut Ctx<'_>) -> Option<Status> {
-        let (track, _) = self.queue.front().filter(|_| self.gate.is_open)?;
-        if self.tracks[*track].out.is_some_and(|out| !ctx.room(out)) {
-            return Some(Status::Idle);
-        }
-        loop {
-            let (track, item) = self.queue.pop_front()?;
-            let out = &mut self.tracks[track].out;
-            let is_end = matches!(item, Item::End);
-            match (item, *out) {
-                (Item::Props(props), None) => *out = Some(ctx.open(props)),
-                (Item::Props(props), Some(out)) => ctx.set_props(out, props),
-                (Item::Packet(packet), Some(out)) => ctx.send(out, packet),
-                (Item::End, Some(id)) => {
-                    ctx.end(id);
-                    *out = None;
-                }
-                (Item::Packet(_) | Item::End, None) => {} // properties come first
-            }
-            // A track takes the place of the one before in one go, so that nobody takes it for the end of all.
-            if !(is_end && matches!(self.queue.front(), Some((_, Item::Props(_))))) {
-                return Some(Status::Again);
-            }
-        }
-    }
-
     /// Opens what is known. All outputs open before anything is sent.
     fn open(&mut self) {
         self.gate = Gate { is_open: true, ..Gate::default() };
-        let first_props = |queue: &VecDeque<(usize, Item)>, track: usize| {
-            queue.iter().position(|(of, item)| *of == track && matches!(item, Item::Props(_)))
-        };
-        for track in (0..self.tracks.len()).rev() {
-            if let Some(item) = first_props(&self.queue, track).and_then(|at| self.queue.remove(at)) {
-                self.queue.push_front(item);
-            }
-        }
+        self.queue.lead_with_props();
     }
 
     /// Opens when all tracks are set up, or too much is held back.
@@ -174,14 +111,6 @@ impl Demux {
         if !self.gate.is_open && (is_long || self.gate.bytes > MAX_HELD || is_ready) {
             self.open();
         }
-    }
-
-    /// Adds what is to be sent, of a track that follows another after the end of that.
-    fn enqueue(&mut self, track: usize, item: Item) {
-        if let Some(old) = self.tracks[track].replaces.take() {
-            self.queue.push_back((old, Item::End));
-        }
-        self.queue.push_back((track, item));
     }
 
     /// A file begins, the first one or one that follows.
@@ -206,10 +135,10 @@ impl Demux {
         for entry in entries {
             let number = entry.number;
             if let Err(why) = self.entry(entry, scale, &mut ended) {
-                self.warn(ctx, format!("track {number} is left out: {why}"));
+                self.warnings.give(ctx, format!("track {number} is left out: {why}"));
             }
         }
-        ended.into_iter().for_each(|place| self.enqueue(place, Item::End));
+        ended.into_iter().for_each(|place| self.queue.push(place, Item::End));
         if self.tracks.iter().any(|track| !track.is_over) {
             self.open_if_ready();
         }
@@ -225,15 +154,17 @@ impl Demux {
             None if self.tracks.len() >= MAX_TRACKS => return Err(format!("{MAX_TRACKS} came before it")),
             None => {
                 let codec = entry.codec.clone()?;
-                let mut track = Track::new(entry, codec, scale, self.length(scale))?;
+                let track = Track::new(entry, codec, scale, self.length(scale))?;
                 let alike = ended.iter().position(|old| self.tracks[*old].stream_type() == track.stream_type());
-                track.replaces = alike.map(|at| ended.remove(at));
+                if let Some(at) = alike {
+                    self.queue.replace(ended.remove(at), self.tracks.len());
+                }
                 self.tracks.push(track);
                 self.tracks.len() - 1
             }
         };
         if let Some(props) = self.tracks[place].new_props() {
-            self.enqueue(place, Item::Props(props));
+            self.queue.push(place, Item::Props(props));
         }
         Ok(())
     }
@@ -257,7 +188,7 @@ impl Demux {
         let first = at;
         for data in block.frames {
             bytes += data.len();
-            let (is_key, is_disposable, origin) = (block.is_key, block.is_disposable, self.origin);
+            let (is_key, is_disposable, origin) = (block.is_key, block.is_disposable, self.input.origin());
             match track.frame(Frame { data, at, duration, is_key, is_disposable, origin }, &mut items) {
                 Ok(end) => at = end,
                 Err(why) => faults.push(why),
@@ -265,9 +196,9 @@ impl Demux {
         }
         self.line.count(at);
         for why in faults {
-            self.warn(ctx, format!("track {}: {why}", block.track));
+            self.warnings.give(ctx, format!("track {}: {why}", block.track));
         }
-        items.into_iter().for_each(|item| self.enqueue(place, item));
+        items.into_iter().for_each(|item| self.queue.push(place, item));
         self.gate.span = self.gate.span.map(|(from, to)| (from.min(first), to.max(first))).or(Some((first, first)));
         self.gate.bytes = self.gate.bytes.saturating_add(bytes);
         self.open_if_ready();
@@ -275,67 +206,34 @@ impl Demux {
 
     /// Gives the reader more, as it has nothing left. False when there is no more now, or ever.
     fn feed(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        match std::mem::replace(&mut self.input, Input::Fresh) {
-            Input::Restarting(piece) => {
+        match self.input.next(ctx) {
+            Fed::Nothing => return false,
+            Fed::Props(_) => {}
+            Fed::Bytes(bytes) => self.reader.push(&bytes),
+            Fed::Break => self.reader.finish(),
+            Fed::Anew(bytes) => {
                 self.reader = Reader::default();
                 self.begin();
-                self.push(&piece);
-            }
-            end @ (Input::Ended | Input::Done) => {
-                self.input = end;
-                return false;
-            }
-            state @ (Input::Fresh | Input::Flowing) => {
-                self.input = state;
-                return self.take(ctx);
+                self.reader.push(&bytes);
             }
         }
         true
-    }
-
-    /// Takes the next item of the input; false when there is none.
-    fn take(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        let flowing = matches!(self.input, Input::Flowing);
-        match ctx.next(InId(0)) {
-            None => return false,
-            Some(Item::Props(_)) => {}
-            Some(Item::Packet(piece)) if flowing && piece.flags.contains(Flags::DISCONTINUITY) => {
-                self.reader.finish();
-                self.input = Input::Restarting(piece);
-            }
-            Some(Item::Packet(piece)) => self.push(&piece),
-            Some(Item::End) => {
-                self.reader.finish();
-                self.input = Input::Ended;
-            }
-        }
-        true
-    }
-
-    fn push(&mut self, piece: &Packet) {
-        self.input = Input::Flowing;
-        self.origin = piece.origin;
-        if let Payload::Bytes(bytes) = &piece.data {
-            self.reader.push(bytes);
-        }
     }
 
     /// Nothing can be done now: rests, or ends after the input.
     fn rest(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        match self.input {
-            Input::Ended if !self.tracks.iter().any(Track::is_set_up) => {
-                Err(Error::bad_input("the input ended without a track of a codec that is read here"))
-            }
-            Input::Ended if !self.gate.is_open => {
-                self.open();
-                Ok(Status::Again)
-            }
-            Input::Ended => {
-                self.input = Input::Done;
-                ctx.end_all();
-                Ok(Status::Done)
-            }
-            _ => Ok(Status::Idle),
+        if !self.input.has_ended() {
+            return Ok(Status::Idle);
         }
+        if !self.tracks.iter().any(Track::is_set_up) {
+            return Err(Error::bad_input("the input ended without a track of a codec that is read here"));
+        }
+        if !self.gate.is_open {
+            self.open();
+            return Ok(Status::Again);
+        }
+        self.input.finish();
+        ctx.end_all();
+        Ok(Status::Done)
     }
 }

@@ -3,7 +3,7 @@
 use weir_codec::vp9::Vp9Config;
 use weir_codec::{StreamConfig, StreamReader};
 use weir_media::{Bytes, CodecId, Flags, Frac, Packet, Payload, Prop, Props, StreamType, Time, rescale};
-use weir_plugin::{Item, OutId};
+use weir_plugin::Item;
 
 use crate::entry::Entry;
 use crate::order::Order;
@@ -34,12 +34,8 @@ pub(crate) struct Track {
     pub(crate) scale: Scale,
     /// Length of the whole, when it is told.
     length: Option<Frac>,
-    /// Its output, once it is open.
-    pub(crate) out: Option<OutId>,
     /// The file goes on without it.
     pub(crate) is_over: bool,
-    /// The place of the track that this one follows, until that ends.
-    pub(crate) replaces: Option<usize>,
     /// A frame of it came.
     pub(crate) has_come: bool,
     setup: Option<(StreamConfig, StreamReader)>,
@@ -60,9 +56,7 @@ impl Track {
             entry,
             scale,
             length,
-            out: None,
             is_over: false,
-            replaces: None,
             has_come: false,
             setup: None,
             order: Order::default(),

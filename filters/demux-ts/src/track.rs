@@ -1,7 +1,7 @@
 //! [`Track`]: one stream of one programme, from its first PES packet on. It sends nothing itself.
 
 use weir_media::{CodecId, Flags, Packet, Payload, Prop, Props, StreamType, Time};
-use weir_plugin::{Item, OutId};
+use weir_plugin::Item;
 use weir_ts::read::Unit;
 
 use crate::media::{Coded, Made, Media};
@@ -17,12 +17,8 @@ pub(crate) struct Track {
     pub(crate) codec: CodecId,
     language: Option<String>,
     media: Media,
-    /// Its output, once it is open.
-    pub(crate) out: Option<OutId>,
     /// The programme has it no more.
     pub(crate) is_over: bool,
-    /// The place of the track that this one follows, until that ends.
-    pub(crate) replaces: Option<usize>,
     /// A PES packet of it came.
     pub(crate) has_come: bool,
     /// Properties that went out last, or will go out first.
@@ -42,9 +38,7 @@ impl Track {
             codec,
             language,
             media: Media::of(codec),
-            out: None,
             is_over: false,
-            replaces: None,
             has_come: false,
             props: None,
             last_dts: i64::MIN,
