@@ -1,11 +1,10 @@
 //! For muxers: the packets of all inputs in decoding order. A track that has nothing holds the others back only so long.
 //!
-//! A muxer keeps a [`Track`] for each input, [pushes](Track::push) what comes, and takes from the track that [`next`]
-//! names. Nothing here looks into a packet or drops one.
+//! A muxer keeps a [`Track`] for each input and writes from the track that [`next`] names; [`Muxer::work`] does the rest. Nothing here looks into a packet or drops one.
 
 use std::collections::VecDeque;
 
-use crate::{Ctx, InId, Item, Result};
+use crate::{Ctx, InId, Item, Level, OutId, Result, Status};
 use weir_media::{Bytes, Packet, Prop, Props, StreamType, rescale};
 
 /// What waits in a [`Track`].
@@ -83,25 +82,91 @@ impl Waiting {
     }
 }
 
-/// Gives what inputs have to `take`, up to `most` items of each, so that none makes the others wait. True when there may be
-/// more.
-///
-/// # Errors
-/// The first of `take`.
-pub fn take_inputs(
-    ctx: &mut Ctx<'_>,
-    most: usize,
-    mut take: impl FnMut(&mut Ctx<'_>, InId, Item) -> Result<()>,
-) -> Result<bool> {
+/// Items taken from each input in one call, so that none makes the others wait, and packets written.
+const PER_CALL: usize = 64;
+
+/// A muxer: what is its own, for [`work`](Muxer::work) to drive.
+pub trait Muxer {
+    /// Its tracks, one for each input that is not left out.
+    fn tracks(&mut self) -> &mut Vec<Track>;
+
+    /// Its output, once it has begun.
+    fn out(&self) -> Option<OutId>;
+
+    /// An input comes: adds a track, or [leaves it out](leave_out).
+    fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props);
+
+    /// Begins, if all is there that it takes.
+    ///
+    /// # Errors
+    /// What came cannot be muxed. So for the other methods.
+    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()>;
+
+    /// Writes what is next. False when nothing is to be written now. The output has room.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool>;
+
+    /// Everything is written, and the output is about to end: the last chance to send what completes it.
+    ///
+    /// # Errors
+    /// As for [`begin`](Self::begin).
+    fn complete(&mut self, ctx: &mut Ctx<'_>) -> Result<()>;
+
+    /// All there is to [`Filter::process`](crate::Filter::process): takes what came, begins, and writes as long as there is
+    /// room.
+    ///
+    /// # Errors
+    /// The first error of the other methods.
+    fn work(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
+        if self.out().is_some_and(|out| !ctx.room(out)) {
+            return Ok(Status::Idle);
+        }
+        let mut more = take_inputs(self, ctx);
+        if self.out().is_none() {
+            self.begin(ctx)?;
+        }
+        if let Some(out) = self.out() {
+            let mut written = 0;
+            while written < PER_CALL && ctx.room(out) && self.write_next(ctx)? {
+                written += 1;
+            }
+            more |= written == PER_CALL;
+            if self.tracks().iter().all(|t| t.ended && t.front().is_none()) && ctx.settled() {
+                self.complete(ctx)?;
+                ctx.end_all();
+                return Ok(Status::Done);
+            }
+        }
+        Ok(if more { Status::Again } else { Status::Idle })
+    }
+}
+
+/// Says that an input is left out, as it came too late.
+pub fn leave_out(ctx: &mut Ctx<'_>, props: &Props) {
+    let what = props.stream_type().map_or("stream", StreamType::name);
+    ctx.log(Level::Warning, format!("a {what} track that comes after the start is left out"));
+}
+
+/// Takes what inputs have, within the budget. True when there may be more.
+fn take_inputs<M: Muxer + ?Sized>(muxer: &mut M, ctx: &mut Ctx<'_>) -> bool {
     let mut more = false;
     for input in ctx.inputs() {
-        for n in 1..=most {
+        for n in 1..=PER_CALL {
             let Some(item) = ctx.next(input) else { break };
-            take(ctx, input, item)?;
-            more |= n == most;
+            let track = muxer.tracks().iter_mut().find(|t| t.input == input);
+            match (item, track) {
+                (Item::Props(props), Some(track)) => track.set_props(props),
+                (Item::Props(props), None) => muxer.new_track(ctx, input, props),
+                (Item::Packet(packet), Some(track)) => track.push(packet),
+                (Item::End, Some(track)) => track.ended = true,
+                (Item::Packet(_) | Item::End, None) => {} // of a track that is left out
+            }
+            more |= n == PER_CALL;
         }
     }
-    Ok(more)
+    more
 }
 
 /// The track whose turn it is: the one with the earliest packet, once every other has one too, has ended, or has been

@@ -3,17 +3,13 @@
 use weir_codec::StreamConfig;
 use weir_flv::{HEADER_LEN, Header, KeyFrame, SeekableScript};
 use weir_media::{Bytes, BytesMut, Delivery, Flags, Packet, Piece, Prop, Props, StreamType, Time, rescale};
-use weir_plugin::{Ctx, Error, Filter, InId, Item, Level, Options, OutId, Result, Split, Status};
+use weir_plugin::{Ctx, Error, Filter, InId, Level, Options, OutId, Result, Split, Status};
 
-use weir_plugin::interleave::{self, MICROS, Track, Waiting};
+use weir_plugin::interleave::{self, MICROS, Muxer, Track, Waiting};
 
 use crate::format::Format;
 use crate::meta::metadata;
 
-/// Tags written in one call.
-const TAGS_PER_CALL: usize = 64;
-/// Items taken from one input in one call.
-const ITEMS_PER_CALL: usize = 64;
 /// When no packet comes from some track, the others are not held back longer than this before the start, microseconds.
 const START_WAIT: i64 = 2_000_000;
 
@@ -83,71 +79,6 @@ impl Mux {
     pub(crate) fn new(settings: Settings) -> Self {
         let state = State::Gathering;
         Self { settings, tracks: Vec::new(), formats: Vec::new(), state, warned_backwards: false }
-    }
-
-    fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) -> Result<()> {
-        let track = self.tracks.iter().position(|t| t.input == input);
-        match (item, track) {
-            (Item::Props(props), Some(track)) => {
-                self.tracks[track].set_props(props);
-            }
-            (Item::Props(props), None) => self.new_track(ctx, input, props),
-            (Item::Packet(packet), Some(track)) => self.tracks[track].push(packet),
-            (Item::End, Some(track)) => self.tracks[track].ended = true,
-            (Item::Packet(_) | Item::End, None) => {} // of a track there is no room for
-        }
-        Ok(())
-    }
-
-    /// Adds a track; one that comes late is announced when its turn comes.
-    fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props) {
-        let kind = props.stream_type();
-        // The number of a track that was written and ended goes to one that follows it.
-        let numbers = self.tracks.iter().zip(&self.formats).filter(|(t, _)| t.props.stream_type() == kind);
-        let taken: Vec<u8> =
-            numbers.filter(|(t, _)| !t.ended || t.last.is_none()).map(|(_, format)| format.number).collect();
-        let number = (0..=u8::MAX).find(|number| !taken.contains(number));
-        let Some(format) = number.and_then(|number| Format::new(&props, number, self.settings.enhanced)) else {
-            let what = kind.map_or("stream", StreamType::name);
-            ctx.log(
-                Level::Warning,
-                format!("FLV holds 256 {what} tracks of codecs it knows; a further one is left out"),
-            );
-            return;
-        };
-        let has_record = props.codec().is_none_or(StreamConfig::has_record);
-        let mut track = Track::new(input, props);
-        if !has_record {
-            // Nothing to set up, but players learn of the track.
-            track.queue.push_front(Waiting::Config(Bytes::new()));
-        }
-        self.tracks.push(track);
-        self.formats.push(format);
-    }
-
-    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
-    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        let ready = ctx.settled() && self.tracks.iter().all(|t| t.ended || t.front().is_some());
-        let first = self.tracks.iter().filter_map(Track::front).min();
-        let late = interleave::next(&self.tracks, START_WAIT).is_some() && !ready && self.waited(first);
-        let Some(first) = first.filter(|_| ready || late) else {
-            let over = ctx.settled() && !self.tracks.is_empty() && self.tracks.iter().all(|t| t.ended);
-            return if over { Err(Error::bad_input("every track ended before its first packet")) } else { Ok(()) };
-        };
-        // A file begins at 0. Live timestamps stay those of the session, but never below 0.
-        let base = if self.settings.live { first.min(0) } else { first };
-        let delivery = if self.settings.live { Delivery::Live } else { Delivery::File };
-        let out = ctx.open(
-            Props::new()
-                .with(Prop::StreamType, StreamType::File)
-                .with(Prop::FileExt, "flv")
-                .with(Prop::Mime, "video/x-flv")
-                .with(Prop::Name, "flv")
-                .with(Prop::Timescale, 1000u32)
-                .with(Prop::Delivery, delivery),
-        );
-        self.begin_file(out, base, false);
-        self.write_start(ctx, rescale(first - base, MICROS, 1000))
     }
 
     fn begin_file(&mut self, out: OutId, base: i64, is_next: bool) {
@@ -246,25 +177,6 @@ impl Mux {
         Ok(())
     }
 
-    /// Writes what waits first in the track whose turn it is. False when nothing can be written now.
-    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
-        let Some(i) = interleave::next(&self.tracks, self.settings.ileave) else { return Ok(false) };
-        match self.tracks[i].queue.pop_front() {
-            Some(Waiting::Config(config)) => {
-                let at = self.timestamp(i, self.tracks[i].front().unwrap_or(0));
-                if self.settings.live {
-                    let mut tag = BytesMut::new();
-                    metadata(&self.tracks, &self.formats).write_tag(wire(at), &mut tag).map_err(internal)?;
-                    self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
-                }
-                self.write_config(ctx, i, config, at)?;
-            }
-            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
-            None => return Ok(false),
-        }
-        Ok(true)
-    }
-
     /// Milliseconds of a media time, never before what the track has already written.
     fn timestamp(&mut self, track: usize, dts: i64) -> i64 {
         let base = self.writing().base;
@@ -314,6 +226,89 @@ impl Mux {
             script.index.push(KeyFrame { time: seconds(at), position });
         }
     }
+}
+
+impl Muxer for Mux {
+    fn tracks(&mut self) -> &mut Vec<Track> {
+        &mut self.tracks
+    }
+
+    fn out(&self) -> Option<OutId> {
+        match &self.state {
+            State::Writing(writing) => Some(writing.out),
+            State::Gathering => None,
+        }
+    }
+
+    /// Adds a track; one that comes late is announced when its turn comes.
+    fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props) {
+        let kind = props.stream_type();
+        // The number of a track that was written and ended goes to one that follows it.
+        let numbers = self.tracks.iter().zip(&self.formats).filter(|(t, _)| t.props.stream_type() == kind);
+        let taken: Vec<u8> =
+            numbers.filter(|(t, _)| !t.ended || t.last.is_none()).map(|(_, format)| format.number).collect();
+        let number = (0..=u8::MAX).find(|number| !taken.contains(number));
+        let Some(format) = number.and_then(|number| Format::new(&props, number, self.settings.enhanced)) else {
+            let what = kind.map_or("stream", StreamType::name);
+            ctx.log(
+                Level::Warning,
+                format!("FLV holds 256 {what} tracks of codecs it knows; a further one is left out"),
+            );
+            return;
+        };
+        let has_record = props.codec().is_none_or(StreamConfig::has_record);
+        let mut track = Track::new(input, props);
+        if !has_record {
+            // Nothing to set up, but players learn of the track.
+            track.queue.push_front(Waiting::Config(Bytes::new()));
+        }
+        self.tracks.push(track);
+        self.formats.push(format);
+    }
+
+    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
+    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        let ready = ctx.settled() && self.tracks.iter().all(|t| t.ended || t.front().is_some());
+        let first = self.tracks.iter().filter_map(Track::front).min();
+        let late = interleave::next(&self.tracks, START_WAIT).is_some() && !ready && self.waited(first);
+        let Some(first) = first.filter(|_| ready || late) else {
+            let over = ctx.settled() && !self.tracks.is_empty() && self.tracks.iter().all(|t| t.ended);
+            return if over { Err(Error::bad_input("every track ended before its first packet")) } else { Ok(()) };
+        };
+        // A file begins at 0. Live timestamps stay those of the session, but never below 0.
+        let base = if self.settings.live { first.min(0) } else { first };
+        let delivery = if self.settings.live { Delivery::Live } else { Delivery::File };
+        let out = ctx.open(
+            Props::new()
+                .with(Prop::StreamType, StreamType::File)
+                .with(Prop::FileExt, "flv")
+                .with(Prop::Mime, "video/x-flv")
+                .with(Prop::Name, "flv")
+                .with(Prop::Timescale, 1000u32)
+                .with(Prop::Delivery, delivery),
+        );
+        self.begin_file(out, base, false);
+        self.write_start(ctx, rescale(first - base, MICROS, 1000))
+    }
+
+    /// Writes what waits first in the track whose turn it is. False when nothing can be written now.
+    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
+        let Some(i) = interleave::next(&self.tracks, self.settings.ileave) else { return Ok(false) };
+        match self.tracks[i].queue.pop_front() {
+            Some(Waiting::Config(config)) => {
+                let at = self.timestamp(i, self.tracks[i].front().unwrap_or(0));
+                if self.settings.live {
+                    let mut tag = BytesMut::new();
+                    metadata(&self.tracks, &self.formats).write_tag(wire(at), &mut tag).map_err(internal)?;
+                    self.put(ctx, tag.freeze(), at, Flags::HEADER, None);
+                }
+                self.write_config(ctx, i, config, at)?;
+            }
+            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
 
     /// The end of the picture tracks, and the start of a file once more with what is known now.
     fn complete(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
@@ -350,30 +345,7 @@ impl Mux {
 
 impl Filter for Mux {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        let blocked = matches!(&self.state, State::Writing(w) if !ctx.room(w.out));
-        if blocked {
-            return Ok(Status::Idle);
-        }
-        let mut more = interleave::take_inputs(ctx, ITEMS_PER_CALL, |ctx, input, item| self.take(ctx, input, item))?;
-        if matches!(self.state, State::Gathering) {
-            self.begin(ctx)?;
-        }
-        let out = match &self.state {
-            State::Writing(writing) => writing.out,
-            State::Gathering => return Ok(if more { Status::Again } else { Status::Idle }),
-        };
-        let mut written = 0;
-        while written < TAGS_PER_CALL && ctx.room(out) && self.write_next(ctx)? {
-            written += 1;
-        }
-        more |= written == TAGS_PER_CALL;
-        let empty = |t: &Track| t.ended && t.front().is_none();
-        if self.tracks.iter().all(empty) && ctx.settled() {
-            self.complete(ctx)?;
-            ctx.end(out);
-            return Ok(Status::Done);
-        }
-        Ok(if more { Status::Again } else { Status::Idle })
+        self.work(ctx)
     }
 }
 

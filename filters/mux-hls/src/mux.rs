@@ -1,17 +1,14 @@
 //! The filter: packets in decoding order to renditions, and where their segments end.
 
 use weir_media::{Bytes, Delivery, Flags, Packet, Piece, Prop, Props, rescale};
-use weir_plugin::interleave::{self, MICROS, Track, Waiting};
-use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Lease, Level, Memory, OutId, Result, Status};
+use weir_plugin::interleave::{self, MICROS, Muxer, Track, Waiting};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Lease, Level, Memory, OutId, Result, Status};
 
 use crate::master;
 use crate::rendition::{Common, Rendition, Written};
 use crate::settings::{Segments, Settings};
 use crate::{MP4, TS};
 
-/// Packets taken in one call, and items taken from one input.
-const PACKETS_PER_CALL: usize = 64;
-const ITEMS_PER_CALL: usize = 64;
 /// When no packet comes from some track, the others are not held back longer than this before the start, microseconds.
 const START_WAIT: i64 = 2_000_000;
 /// How long one track waits for the others before it is written without them, microseconds: in a live session, and where
@@ -63,52 +60,6 @@ impl Mux {
     pub(crate) fn new(settings: Settings, memory: &Memory) -> Self {
         let lease = memory.lease(0);
         Self { settings, tracks: Vec::new(), writing: None, lease, leased: 0, segments: 0, warned: false }
-    }
-
-    fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) {
-        let takes_more = self.writing.is_none() && self.tracks.len() < TRACKS_MAX;
-        let known = self.tracks.iter_mut().find(|t| t.input == input);
-        match (item, known) {
-            (Item::Props(props), Some(track)) => track.set_props(props),
-            (Item::Props(props), None) if takes_more => self.tracks.push(Track::new(input, props)),
-            (Item::Props(props), None) => {
-                let what = props.stream_type().map_or("stream", weir_media::StreamType::name);
-                ctx.log(Level::Warning, format!("a {what} track that comes after the start is left out"));
-            }
-            (Item::Packet(packet), Some(track)) => track.push(packet),
-            (Item::End, Some(track)) => track.ended = true,
-            (Item::Packet(_) | Item::End, None) => {} // of a track that is left out
-        }
-    }
-
-    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
-    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        let is_ready = |t: &Track| t.ended || t.front().is_some();
-        let ready = !self.tracks.is_empty() && self.tracks.iter().all(is_ready);
-        if !ctx.settled() || !(ready || interleave::next(&self.tracks, START_WAIT).is_some()) {
-            return Ok(());
-        }
-        let Some(base) = self.tracks.iter().filter_map(Track::front).min() else {
-            return Err(Error::bad_input("every track ended before its first packet"));
-        };
-        let segments = if self.settings.segments == Segments::Ts { TS } else { MP4 };
-        let out = ctx.open(
-            Props::new()
-                .with(Prop::StreamType, weir_media::StreamType::File)
-                .with(Prop::FileExt, "m3u8")
-                .with(Prop::Mime, segments)
-                .with(Prop::Name, "hls")
-                .with(Prop::Delivery, Delivery::File),
-        );
-        let common = self.common(ctx, base);
-        let renditions = self.renditions(&common, base);
-        let mut places = vec![None; self.tracks.len()];
-        for (r, rendition) in renditions.iter().enumerate() {
-            rendition.tracks.iter().enumerate().for_each(|(place, track)| places[*track] = Some((r, place)));
-        }
-        let master = (renditions.len() > 1).then(Vec::new);
-        self.writing = Some(Writing { out, common, renditions, places, master });
-        self.configure_all()
     }
 
     fn common(&self, ctx: &Ctx<'_>, base: i64) -> Common {
@@ -169,18 +120,6 @@ impl Mux {
     fn configure(&mut self, i: usize, config: &Bytes) -> Result<()> {
         let (Some((r, place)), Some(writing)) = (self.place(i), &mut self.writing) else { return Ok(()) };
         writing.renditions[r].configure(place, config, &self.tracks[i].props)
-    }
-
-    /// Takes what waits first in the track whose turn it is. False when nothing can be written now.
-    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
-        let wait = self.settings.ileave.unwrap_or(if ctx.is_live() { WAIT_LIVE } else { WAIT });
-        let Some(i) = interleave::next(&self.tracks, wait) else { return Ok(false) };
-        match self.tracks[i].queue.pop_front() {
-            Some(Waiting::Config(config)) => self.change(ctx, i, &config)?,
-            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
-            None => return Ok(false),
-        }
-        Ok(true)
     }
 
     /// Other parameter sets: what is open ends here, and the next segment does not go on from it.
@@ -393,8 +332,73 @@ impl Mux {
             ctx.send(writing.out, Packet { piece: Some(piece), ..Packet::new(bytes, 0) });
         }
     }
+}
 
-    fn finish(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+/// Pixels of a picture, and bits per second where that is known.
+fn size(props: &Props) -> (u64, u32) {
+    let of = |prop| props.u32(prop).unwrap_or(0);
+    (u64::from(of(Prop::Width)) * u64::from(of(Prop::Height)), of(Prop::TargetRate).max(of(Prop::Bitrate)))
+}
+
+impl Muxer for Mux {
+    fn tracks(&mut self) -> &mut Vec<Track> {
+        &mut self.tracks
+    }
+
+    fn out(&self) -> Option<OutId> {
+        self.writing.as_ref().map(|w| w.out)
+    }
+
+    fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props) {
+        if self.writing.is_some() || self.tracks.len() >= TRACKS_MAX {
+            return interleave::leave_out(ctx, &props);
+        }
+        self.tracks.push(Track::new(input, props));
+    }
+
+    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
+    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        let is_ready = |t: &Track| t.ended || t.front().is_some();
+        let ready = !self.tracks.is_empty() && self.tracks.iter().all(is_ready);
+        if !ctx.settled() || !(ready || interleave::next(&self.tracks, START_WAIT).is_some()) {
+            return Ok(());
+        }
+        let Some(base) = self.tracks.iter().filter_map(Track::front).min() else {
+            return Err(Error::bad_input("every track ended before its first packet"));
+        };
+        let segments = if self.settings.segments == Segments::Ts { TS } else { MP4 };
+        let out = ctx.open(
+            Props::new()
+                .with(Prop::StreamType, weir_media::StreamType::File)
+                .with(Prop::FileExt, "m3u8")
+                .with(Prop::Mime, segments)
+                .with(Prop::Name, "hls")
+                .with(Prop::Delivery, Delivery::File),
+        );
+        let common = self.common(ctx, base);
+        let renditions = self.renditions(&common, base);
+        let mut places = vec![None; self.tracks.len()];
+        for (r, rendition) in renditions.iter().enumerate() {
+            rendition.tracks.iter().enumerate().for_each(|(place, track)| places[*track] = Some((r, place)));
+        }
+        let master = (renditions.len() > 1).then(Vec::new);
+        self.writing = Some(Writing { out, common, renditions, places, master });
+        self.configure_all()
+    }
+
+    /// Takes what waits first in the track whose turn it is. False when nothing can be written now.
+    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
+        let wait = self.settings.ileave.unwrap_or(if ctx.is_live() { WAIT_LIVE } else { WAIT });
+        let Some(i) = interleave::next(&self.tracks, wait) else { return Ok(false) };
+        match self.tracks[i].queue.pop_front() {
+            Some(Waiting::Config(config)) => self.change(ctx, i, &config)?,
+            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn complete(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
         let count = self.writing.as_ref().map_or(0, |w| w.renditions.len());
         for r in 0..count {
             let end = self.writing.as_ref().map_or(0, |w| w.renditions[r].seen);
@@ -406,42 +410,12 @@ impl Mux {
             self.put(ctx, written);
         }
         self.tell_all(ctx, true);
-        ctx.end_all();
         Ok(())
     }
 }
 
-/// Pixels of a picture, and bits per second where that is known.
-fn size(props: &Props) -> (u64, u32) {
-    let of = |prop| props.u32(prop).unwrap_or(0);
-    (u64::from(of(Prop::Width)) * u64::from(of(Prop::Height)), of(Prop::TargetRate).max(of(Prop::Bitrate)))
-}
-
 impl Filter for Mux {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if self.writing.as_ref().is_some_and(|w| !ctx.room(w.out)) {
-            return Ok(Status::Idle);
-        }
-        let mut more = interleave::take_inputs(ctx, ITEMS_PER_CALL, |ctx, input, item| {
-            self.take(ctx, input, item);
-            Ok(())
-        })?;
-        if self.writing.is_none() {
-            self.begin(ctx)?;
-        }
-        let Some(out) = self.writing.as_ref().map(|w| w.out) else {
-            return Ok(if more { Status::Again } else { Status::Idle });
-        };
-        let mut written = 0;
-        while written < PACKETS_PER_CALL && ctx.room(out) && self.write_next(ctx)? {
-            written += 1;
-        }
-        more |= written == PACKETS_PER_CALL;
-        let is_over = |t: &Track| t.ended && t.front().is_none();
-        if self.tracks.iter().all(is_over) && ctx.settled() {
-            self.finish(ctx)?;
-            return Ok(Status::Done);
-        }
-        Ok(if more { Status::Again } else { Status::Idle })
+        self.work(ctx)
     }
 }

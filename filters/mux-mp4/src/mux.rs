@@ -2,15 +2,9 @@
 
 use weir_media::{Bytes, Delivery, Flags, Frac, Packet, Payload, Piece, Prop, Props, StreamType, rescale};
 use weir_mp4::{Chunk, Part, SAMPLE_BYTES, Sample, Tables, file_type, moof, movie};
-use weir_plugin::interleave::{self, MICROS, Track, Waiting};
-use weir_plugin::{
-    Ctx, Error, ErrorKind, Filter, InId, Item, Lease, Level, Memory, Options, OutId, Result, Split, Status,
-};
+use weir_plugin::interleave::{self, MICROS, Muxer, Track, Waiting};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Lease, Level, Memory, Options, OutId, Result, Split, Status};
 
-/// Packets written in one call.
-const PACKETS_PER_CALL: usize = 64;
-/// Items taken from one input in one call.
-const ITEMS_PER_CALL: usize = 64;
 /// When no packet comes from some track, the others are not held back longer than this before the start, microseconds.
 const START_WAIT: i64 = 2_000_000;
 /// Bytes of a fragment at most; a longer one is written early.
@@ -117,46 +111,6 @@ impl Mux {
         Self { settings, tracks: Vec::new(), tables: Vec::new(), writing: None, lease, samples: 0, warned: false }
     }
 
-    fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) {
-        let track = self.tracks.iter_mut().find(|t| t.input == input);
-        match (item, track) {
-            (Item::Props(props), Some(track)) => track.set_props(props),
-            (Item::Props(props), None) if self.writing.is_none() => {
-                self.tables.push(Tables::new(props.clone()));
-                self.tracks.push(Track::new(input, props));
-            }
-            (Item::Props(props), None) => {
-                let what = props.stream_type().map_or("stream", StreamType::name);
-                ctx.log(Level::Warning, format!("a {what} track that comes after the start is left out"));
-            }
-            (Item::Packet(packet), Some(track)) => track.push(packet),
-            (Item::End, Some(track)) => track.ended = true,
-            (Item::Packet(_) | Item::End, None) => {} // of a track that is left out
-        }
-    }
-
-    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
-    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
-        let is_ready = |t: &Track| t.ended || t.front().is_some();
-        let ready = ctx.settled() && !self.tracks.is_empty() && self.tracks.iter().all(is_ready);
-        let late = interleave::next(&self.tracks, START_WAIT).is_some();
-        if !(ready || (late && ctx.settled())) {
-            return Ok(());
-        }
-        if self.tracks.iter().all(|t| t.front().is_none()) {
-            return Err(Error::bad_input("every track ended before its first packet"));
-        }
-        let out = ctx.open(
-            Props::new()
-                .with(Prop::StreamType, StreamType::File)
-                .with(Prop::FileExt, "mp4")
-                .with(Prop::Mime, "video/mp4")
-                .with(Prop::Name, "mp4")
-                .with(Prop::Delivery, Delivery::File),
-        );
-        self.begin_file(ctx, out, None)
-    }
-
     /// Begins a file; `piece` says that it is not the first.
     fn begin_file(&mut self, ctx: &mut Ctx<'_>, out: OutId, piece: Option<Piece>) -> Result<()> {
         let parts = self.tracks.iter().map(|_| Default::default()).collect();
@@ -204,31 +158,6 @@ impl Mux {
         }
     }
 
-    /// Writes what waits first in the track whose turn it is. False when nothing can be written now.
-    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
-        let Some(i) = self.turn() else { return Ok(false) };
-        match self.tracks[i].queue.pop_front() {
-            Some(Waiting::Config(config)) => {
-                let is_new = self.tables[i].entries.last().is_some_and(|(last, _)| *last != config);
-                if is_new && self.settings.layout.is_fragmented() {
-                    return self.go_on_elsewhere(ctx, i, config).map(|()| true);
-                }
-                if let Some(writing) = self.writing.as_mut().filter(|_| is_new) {
-                    writing.current = None; // a chunk has one sample entry
-                }
-                self.tables[i].props = self.tracks[i].props.clone();
-                self.tables[i].configure(&config).map_err(refused)?;
-            }
-            Some(Waiting::Packet(packet, dts)) if self.is_split_at(i, &packet, dts) => {
-                self.tracks[i].queue.push_front(Waiting::Packet(packet, dts));
-                self.split_at(ctx, dts)?;
-            }
-            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
-            None => return Ok(false),
-        }
-        Ok(true)
-    }
-
     fn leads(&self, i: usize) -> bool {
         self.tables[i].is_video() || !self.tables.iter().any(Tables::is_video)
     }
@@ -242,7 +171,7 @@ impl Mux {
 
     /// Completes the file and begins another, whose first packet waits first in its track.
     fn split_at(&mut self, ctx: &mut Ctx<'_>, dts: i64) -> Result<()> {
-        self.complete(ctx);
+        self.complete(ctx)?;
         for (track, tables) in self.tracks.iter_mut().zip(&mut self.tables) {
             let mut fresh = Tables::new(tables.props.clone());
             let is_changed = matches!(track.queue.front(), Some(Waiting::Config(_)));
@@ -409,22 +338,6 @@ impl Mux {
             Waiting::Config(_) => None,
         })
     }
-
-    /// The rest of the fragment, or the index and the length of what stands before it.
-    fn complete(&mut self, ctx: &mut Ctx<'_>) {
-        if self.settings.layout.is_fragmented() {
-            self.flush(ctx, None);
-        } else {
-            let moov = movie(&self.tables, self.settings.scale, false);
-            let Some(Writing { out, size, mdat, .. }) = self.writing else { return };
-            self.put(ctx, moov.into(), Flags::NONE);
-            let mut header = 1_u32.to_be_bytes().to_vec();
-            header.extend_from_slice(b"mdat");
-            header.extend_from_slice(&(size - mdat).to_be_bytes());
-            debug_assert_eq!(header.len() as u64, MDAT_HEADER, "it replaces what was written first");
-            ctx.send(out, Packet { patch_at: Some(mdat), ..Packet::new(header.into(), 0) });
-        }
-    }
 }
 
 /// An error of the container as one of the filter.
@@ -435,32 +348,90 @@ fn refused(e: weir_mp4::Error) -> Error {
     }
 }
 
+impl Muxer for Mux {
+    fn tracks(&mut self) -> &mut Vec<Track> {
+        &mut self.tracks
+    }
+
+    fn out(&self) -> Option<OutId> {
+        self.writing.as_ref().map(|w| w.out)
+    }
+
+    fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props) {
+        if self.writing.is_some() {
+            return interleave::leave_out(ctx, &props);
+        }
+        self.tables.push(Tables::new(props.clone()));
+        self.tracks.push(Track::new(input, props));
+    }
+
+    /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
+    fn begin(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        let is_ready = |t: &Track| t.ended || t.front().is_some();
+        let ready = ctx.settled() && !self.tracks.is_empty() && self.tracks.iter().all(is_ready);
+        let late = interleave::next(&self.tracks, START_WAIT).is_some();
+        if !(ready || (late && ctx.settled())) {
+            return Ok(());
+        }
+        if self.tracks.iter().all(|t| t.front().is_none()) {
+            return Err(Error::bad_input("every track ended before its first packet"));
+        }
+        let out = ctx.open(
+            Props::new()
+                .with(Prop::StreamType, StreamType::File)
+                .with(Prop::FileExt, "mp4")
+                .with(Prop::Mime, "video/mp4")
+                .with(Prop::Name, "mp4")
+                .with(Prop::Delivery, Delivery::File),
+        );
+        self.begin_file(ctx, out, None)
+    }
+
+    /// Writes what waits first in the track whose turn it is. False when nothing can be written now.
+    fn write_next(&mut self, ctx: &mut Ctx<'_>) -> Result<bool> {
+        let Some(i) = self.turn() else { return Ok(false) };
+        match self.tracks[i].queue.pop_front() {
+            Some(Waiting::Config(config)) => {
+                let is_new = self.tables[i].entries.last().is_some_and(|(last, _)| *last != config);
+                if is_new && self.settings.layout.is_fragmented() {
+                    return self.go_on_elsewhere(ctx, i, config).map(|()| true);
+                }
+                if let Some(writing) = self.writing.as_mut().filter(|_| is_new) {
+                    writing.current = None; // a chunk has one sample entry
+                }
+                self.tables[i].props = self.tracks[i].props.clone();
+                self.tables[i].configure(&config).map_err(refused)?;
+            }
+            Some(Waiting::Packet(packet, dts)) if self.is_split_at(i, &packet, dts) => {
+                self.tracks[i].queue.push_front(Waiting::Packet(packet, dts));
+                self.split_at(ctx, dts)?;
+            }
+            Some(Waiting::Packet(packet, dts)) => self.write_packet(ctx, i, &packet, dts)?,
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The rest of the fragment, or the index and the length of what stands before it.
+    fn complete(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
+        if self.settings.layout.is_fragmented() {
+            self.flush(ctx, None);
+        } else {
+            let moov = movie(&self.tables, self.settings.scale, false);
+            let Some(Writing { out, size, mdat, .. }) = self.writing else { return Ok(()) };
+            self.put(ctx, moov.into(), Flags::NONE);
+            let mut header = 1_u32.to_be_bytes().to_vec();
+            header.extend_from_slice(b"mdat");
+            header.extend_from_slice(&(size - mdat).to_be_bytes());
+            debug_assert_eq!(header.len() as u64, MDAT_HEADER, "it replaces what was written first");
+            ctx.send(out, Packet { patch_at: Some(mdat), ..Packet::new(header.into(), 0) });
+        }
+        Ok(())
+    }
+}
+
 impl Filter for Mux {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if self.writing.as_ref().is_some_and(|w| !ctx.room(w.out)) {
-            return Ok(Status::Idle);
-        }
-        let mut more = interleave::take_inputs(ctx, ITEMS_PER_CALL, |ctx, input, item| {
-            self.take(ctx, input, item);
-            Ok(())
-        })?;
-        if self.writing.is_none() {
-            self.begin(ctx)?;
-        }
-        let Some(out) = self.writing.as_ref().map(|w| w.out) else {
-            return Ok(if more { Status::Again } else { Status::Idle });
-        };
-        let mut written = 0;
-        while written < PACKETS_PER_CALL && ctx.room(out) && self.write_next(ctx)? {
-            written += 1;
-        }
-        more |= written == PACKETS_PER_CALL;
-        let is_over = |t: &Track| t.ended && t.front().is_none();
-        if self.tracks.iter().all(is_over) && ctx.settled() {
-            self.complete(ctx);
-            ctx.end_all();
-            return Ok(Status::Done);
-        }
-        Ok(if more { Status::Again } else { Status::Idle })
+        self.work(ctx)
     }
 }

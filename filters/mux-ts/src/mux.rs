@@ -1,13 +1,10 @@
 //! The filter: packets in decoding order to a transport stream.
 
 use weir_media::{Delivery, Flags, Packet, Piece, Prop, Props, StreamType, rescale};
-use weir_plugin::interleave::{self, MICROS, Track, Waiting};
-use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Level, Options, OutId, Result, Split, Status};
+use weir_plugin::interleave::{self, MICROS, Muxer, Track, Waiting};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Options, OutId, Result, Split, Status};
 use weir_ts::{CLOCK, Medium, Multiplex};
 
-/// Packets written in one call, and items taken from one input.
-const PACKETS_PER_CALL: usize = 64;
-const ITEMS_PER_CALL: usize = 64;
 /// When no packet comes from some track, the others are not held back longer than this before the start, microseconds.
 const START_WAIT: i64 = 2_000_000;
 /// Streams at most.
@@ -72,24 +69,63 @@ impl Mux {
         Self { ileave: settings.ileave, split: settings.split, tracks: Vec::new(), multiplex, writing: None }
     }
 
-    fn take(&mut self, ctx: &mut Ctx<'_>, input: InId, item: Item) {
-        let takes_more = self.writing.is_none() && self.tracks.len() < STREAMS_MAX;
-        let known = self.tracks.iter_mut().find(|t| t.input == input);
-        match (item, known) {
-            (Item::Props(props), Some(track)) => track.set_props(props),
-            (Item::Props(props), None) if takes_more => {
-                let is_video = props.stream_type() == Some(StreamType::Visual);
-                self.multiplex.add(if is_video { Medium::Avc } else { Medium::Aac });
-                self.tracks.push(Track::new(input, props));
-            }
-            (Item::Props(props), None) => {
-                let what = props.stream_type().map_or("stream", StreamType::name);
-                ctx.log(Level::Warning, format!("a {what} track that comes after the start is left out"));
-            }
-            (Item::Packet(packet), Some(track)) => track.push(packet),
-            (Item::End, Some(track)) => track.ended = true,
-            (Item::Packet(_) | Item::End, None) => {} // of a track that is left out
+    /// Whether a key packet of this track is where players begin.
+    fn leads(&self, i: usize) -> bool {
+        self.tracks[i].is_video() || !self.tracks.iter().any(Track::is_video)
+    }
+
+    /// A time of a track in the stream, decoding times from 0.
+    fn ticks(&self, i: usize, time: i64) -> i64 {
+        let base = self.writing.as_ref().map_or(0, |w| w.base);
+        rescale(time, self.tracks[i].props.timescale(), CLOCK).saturating_sub(base)
+    }
+
+    fn write_packet(&mut self, i: usize, packet: &Packet) -> weir_ts::Result<()> {
+        let Some(data) = packet.bytes().filter(|b| !b.is_empty()) else { return Ok(()) };
+        self.multiplex.write(i, data, self.ticks(i, packet.dts), self.ticks(i, packet.cts), packet.is_key())
+    }
+
+    /// Completes the file and begins another, when it is time for one, before what can begin a file.
+    fn split_at(&mut self, ctx: &mut Ctx<'_>, dts: i64) -> Result<()> {
+        let size = self.writing.as_ref().map_or(0, |w| w.size);
+        if !self.split.is_due(dts, size) {
+            return Ok(());
         }
+        self.complete(ctx)?;
+        self.multiplex.restart();
+        if let Some(writing) = &mut self.writing {
+            (writing.base, writing.size, writing.is_next) = (rescale(dts, MICROS, CLOCK), 0, true);
+        }
+        Ok(())
+    }
+
+    /// Passes on what has been written.
+    fn put(&mut self, ctx: &mut Ctx<'_>, flags: Flags) {
+        let bytes = self.multiplex.take();
+        if let Some(writing) = self.writing.as_mut().filter(|_| !bytes.is_empty()) {
+            writing.size += bytes.len() as u64;
+            let piece = std::mem::take(&mut writing.is_next).then_some(Piece::Next);
+            ctx.send(writing.out, Packet { flags, piece, ..Packet::new(bytes, 0) });
+        }
+    }
+}
+
+impl Muxer for Mux {
+    fn tracks(&mut self) -> &mut Vec<Track> {
+        &mut self.tracks
+    }
+
+    fn out(&self) -> Option<OutId> {
+        self.writing.as_ref().map(|w| w.out)
+    }
+
+    fn new_track(&mut self, ctx: &mut Ctx<'_>, input: InId, props: Props) {
+        if self.writing.is_some() || self.tracks.len() >= STREAMS_MAX {
+            return interleave::leave_out(ctx, &props);
+        }
+        let is_video = props.stream_type() == Some(StreamType::Visual);
+        self.multiplex.add(if is_video { Medium::Avc } else { Medium::Aac });
+        self.tracks.push(Track::new(input, props));
     }
 
     /// Begins once all tracks are known and have a packet, or have kept the others waiting too long.
@@ -133,75 +169,15 @@ impl Mux {
         Ok(true)
     }
 
-    /// Whether a key packet of this track is where players begin.
-    fn leads(&self, i: usize) -> bool {
-        self.tracks[i].is_video() || !self.tracks.iter().any(Track::is_video)
-    }
-
-    /// A time of a track in the stream, decoding times from 0.
-    fn ticks(&self, i: usize, time: i64) -> i64 {
-        let base = self.writing.as_ref().map_or(0, |w| w.base);
-        rescale(time, self.tracks[i].props.timescale(), CLOCK).saturating_sub(base)
-    }
-
-    fn write_packet(&mut self, i: usize, packet: &Packet) -> weir_ts::Result<()> {
-        let Some(data) = packet.bytes().filter(|b| !b.is_empty()) else { return Ok(()) };
-        self.multiplex.write(i, data, self.ticks(i, packet.dts), self.ticks(i, packet.cts), packet.is_key())
-    }
-
-    /// Completes the file and begins another, when it is time for one, before what can begin a file.
-    fn split_at(&mut self, ctx: &mut Ctx<'_>, dts: i64) -> Result<()> {
-        let size = self.writing.as_ref().map_or(0, |w| w.size);
-        if !self.split.is_due(dts, size) {
-            return Ok(());
-        }
+    fn complete(&mut self, ctx: &mut Ctx<'_>) -> Result<()> {
         self.multiplex.flush_all().map_err(refused)?;
         self.put(ctx, Flags::NONE);
-        self.multiplex.restart();
-        if let Some(writing) = &mut self.writing {
-            (writing.base, writing.size, writing.is_next) = (rescale(dts, MICROS, CLOCK), 0, true);
-        }
         Ok(())
-    }
-
-    /// Passes on what has been written.
-    fn put(&mut self, ctx: &mut Ctx<'_>, flags: Flags) {
-        let bytes = self.multiplex.take();
-        if let Some(writing) = self.writing.as_mut().filter(|_| !bytes.is_empty()) {
-            writing.size += bytes.len() as u64;
-            let piece = std::mem::take(&mut writing.is_next).then_some(Piece::Next);
-            ctx.send(writing.out, Packet { flags, piece, ..Packet::new(bytes, 0) });
-        }
     }
 }
 
 impl Filter for Mux {
     fn process(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if self.writing.as_ref().is_some_and(|w| !ctx.room(w.out)) {
-            return Ok(Status::Idle);
-        }
-        let mut more = interleave::take_inputs(ctx, ITEMS_PER_CALL, |ctx, input, item| {
-            self.take(ctx, input, item);
-            Ok(())
-        })?;
-        if self.writing.is_none() {
-            self.begin(ctx)?;
-        }
-        let Some(out) = self.writing.as_ref().map(|w| w.out) else {
-            return Ok(if more { Status::Again } else { Status::Idle });
-        };
-        let mut written = 0;
-        while written < PACKETS_PER_CALL && ctx.room(out) && self.write_next(ctx)? {
-            written += 1;
-        }
-        more |= written == PACKETS_PER_CALL;
-        let is_over = |t: &Track| t.ended && t.front().is_none();
-        if self.tracks.iter().all(is_over) && ctx.settled() {
-            self.multiplex.flush_all().map_err(refused)?;
-            self.put(ctx, Flags::NONE);
-            ctx.end_all();
-            return Ok(Status::Done);
-        }
-        Ok(if more { Status::Again } else { Status::Idle })
+        self.work(ctx)
     }
 }
