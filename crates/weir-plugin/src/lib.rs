@@ -37,7 +37,7 @@ pub use options::{Applied, OptionDef, Options};
 pub use record::{Drops, OutputRecord, Phase};
 pub use registry::{Create, Lane, OnFail, Plugin, Registry, Role, Score};
 pub use split::Split;
-pub use steps::{OneToOne, repeat};
+pub use steps::{OneToOne, Outlet, repeat};
 pub use weir_args::value::Kind;
 /// The media values that filters speak in.
 pub use weir_media as media;

@@ -1,4 +1,7 @@
-//! The loops that filters are made of: [`repeat`] spends a budget of steps, [`OneToOne`] turns one input into one output.
+//! The loops that filters are made of: [`repeat`] spends a budget of steps, [`OneToOne`] turns one input into one output, and
+//! [`Outlet`] keeps for one output what it has no room for.
+
+use std::collections::VecDeque;
 
 use weir_media::{Packet, Props};
 
@@ -182,6 +185,54 @@ pub trait OneToOne {
             }
             Ok(Status::Again)
         })
+    }
+}
+
+/// One output, opened with the first properties, and what is to be sent there when it has room. For filters that make several
+/// packets of one, or keep some: fill it, and [`send`](Outlet::send) before anything else is done.
+#[derive(Debug, Default)]
+pub struct Outlet {
+    out: Option<OutId>,
+    /// Properties put in last.
+    published: Option<Props>,
+    due: VecDeque<Due>,
+}
+
+#[derive(Debug)]
+enum Due {
+    Props(Props),
+    Packet(Packet),
+}
+
+impl Outlet {
+    /// Properties of what follows; nothing when they are those that hold already.
+    pub fn publish(&mut self, props: Props) {
+        if self.published.as_ref() != Some(&props) {
+            self.published = Some(props.clone());
+            self.due.push_back(Due::Props(props));
+        }
+    }
+
+    /// The next packet.
+    pub fn push(&mut self, packet: Packet) {
+        self.due.push_back(Due::Packet(packet));
+    }
+
+    /// Sends what is due as far as there is room. True when all is sent.
+    pub fn send(&mut self, ctx: &mut Ctx<'_>) -> bool {
+        loop {
+            match (self.due.front(), self.out) {
+                (None, _) => return true,
+                (Some(Due::Packet(_)), Some(out)) if !ctx.room(out) => return false,
+                _ => {}
+            }
+            match (self.due.pop_front(), self.out) {
+                (Some(Due::Packet(packet)), Some(out)) => ctx.send(out, packet),
+                (Some(Due::Props(props)), Some(out)) => ctx.set_props(out, props),
+                (Some(Due::Props(props)), None) => self.out = Some(ctx.open(props)),
+                _ => {} // properties come first
+            }
+        }
     }
 }
 

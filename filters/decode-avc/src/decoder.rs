@@ -1,6 +1,5 @@
 //! The filter itself: feeds access units to the decoder, and sends the pictures that come out with their times.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use openh264::OpenH264API;
@@ -9,7 +8,7 @@ use weir_codec::avc::{
     AuInfo, AvcConfig, ChromaFormat, LengthPrefixed, SpsInfo, join_annexb, length_prefixed_to_annexb,
 };
 use weir_media::{Bytes, CodecId, Flags, Frame, FramePool, Packet, PixelFormat, Prop, Props};
-use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Level, OutId, Result, Status, repeat};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Level, Outlet, Result, Status, repeat};
 
 use crate::order::{Order, Stamp};
 use crate::picture::{self, MAX_PIXELS};
@@ -27,22 +26,13 @@ pub(crate) struct Decode {
     /// Open from a key picture on, until the configuration changes or a picture is damaged.
     decoder: Option<Decoder>,
     order: Order,
-    out: Option<OutId>,
-    /// Properties last put into `due`.
-    published: Option<Props>,
-    /// What is to go out, in order.
-    due: VecDeque<Due>,
+    out: Outlet,
     pool: FramePool,
     /// Something was lost: the next picture says so.
     discontinuity: bool,
     /// Pictures left out since decoding last went well.
     lost: u64,
     ended: bool,
-}
-
-enum Due {
-    Props(Props),
-    Picture(Packet),
 }
 
 /// What an access unit is, and its bytes as the decoder takes them.
@@ -54,7 +44,7 @@ struct Unit {
 
 impl Decode {
     fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if !self.send(ctx) {
+        if !self.out.send(ctx) {
             return Ok(Status::Idle);
         }
         if self.ended {
@@ -71,23 +61,6 @@ impl Decode {
             }
         }
         Ok(Status::Again)
-    }
-
-    /// Sends what is due as far as there is room. True when all is sent.
-    fn send(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        loop {
-            match (self.due.front(), self.out) {
-                (None, _) => return true,
-                (Some(Due::Picture(_)), Some(out)) if !ctx.room(out) => return false,
-                _ => {}
-            }
-            match (self.due.pop_front(), self.out) {
-                (Some(Due::Picture(picture)), Some(out)) => ctx.send(out, picture),
-                (Some(Due::Props(props)), Some(out)) => ctx.set_props(out, props),
-                (Some(Due::Props(props)), None) => self.out = Some(ctx.open(props)),
-                _ => {}
-            }
-        }
     }
 
     /// New properties. Another configuration ends what was coded with the one before.
@@ -117,10 +90,7 @@ impl Decode {
             .with(Prop::PixelFormat, PixelFormat::Yuv420)
             .with(Prop::Width, width)
             .with(Prop::Height, height);
-        if self.published.as_ref() != Some(&props) {
-            self.published = Some(props.clone());
-            self.due.push_back(Due::Props(props));
-        }
+        self.out.publish(props);
     }
 
     fn packet(&mut self, ctx: &mut Ctx<'_>, packet: &Packet) -> Result<()> {
@@ -206,7 +176,7 @@ impl Decode {
         if std::mem::take(&mut self.discontinuity) {
             packet.flags |= Flags::DISCONTINUITY;
         }
-        self.due.push_back(Due::Picture(packet));
+        self.out.push(packet);
     }
 }
 

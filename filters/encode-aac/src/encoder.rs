@@ -1,9 +1,7 @@
 //! The filter itself: cuts sound into frames, has them encoded, and stamps what comes out.
 
-use std::collections::VecDeque;
-
 use weir_media::{Bytes, CodecId, Flags, Packet, Prop, Props, rescale};
-use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, OutId, Result, Status, repeat};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Outlet, Result, Status, repeat};
 
 use crate::codec::{self, Codec, Config, FRAME};
 use crate::samples::Layout;
@@ -17,12 +15,6 @@ const STEPS_PER_CALL: usize = 8;
 const MAX_FLUSH: usize = 16;
 
 const INPUT: InId = InId(0);
-
-/// What is to go out, in order.
-enum Due {
-    Props(Props),
-    Packet(Packet),
-}
 
 /// Encoding of one kind of sound, from when it begins until it changes or ends.
 struct Run {
@@ -44,10 +36,7 @@ pub(crate) struct Encode {
     settings: Settings,
     input: Props,
     run: Option<Run>,
-    out: Option<OutId>,
-    /// Properties last put into `due`.
-    published: Option<Props>,
-    due: VecDeque<Due>,
+    out: Outlet,
     /// Time of the last frame, in units of this many per second.
     last: Option<(i64, u32)>,
     ended: bool,
@@ -55,16 +44,7 @@ pub(crate) struct Encode {
 
 impl Encode {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            input: Props::new(),
-            run: None,
-            out: None,
-            published: None,
-            due: VecDeque::new(),
-            last: None,
-            ended: false,
-        }
+        Self { settings, input: Props::new(), run: None, out: Outlet::default(), last: None, ended: false }
     }
 
     /// New properties. Sound of another kind ends the run; the codec and the output are made at once.
@@ -89,10 +69,7 @@ impl Encode {
     fn publish(&mut self) {
         let Some(run) = &self.run else { return };
         let props = output_props(&self.input, run);
-        if self.published.as_ref() != Some(&props) {
-            self.published = Some(props.clone());
-            self.due.push_back(Due::Props(props));
-        }
+        self.out.publish(props);
     }
 
     fn packet(&mut self, packet: &Packet) -> Result<()> {
@@ -103,7 +80,7 @@ impl Encode {
 
     /// Sends what is due, or else encodes one block, or else takes one item.
     fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if !self.send(ctx) {
+        if !self.out.send(ctx) {
             return Ok(Status::Idle);
         }
         if self.ended {
@@ -161,24 +138,7 @@ impl Encode {
             packet.origin = stamp.origin;
             packet.flags = if stamp.discontinuity { Flags::KEY | Flags::DISCONTINUITY } else { Flags::KEY };
             self.last = Some((packet.dts, rate));
-            self.due.push_back(Due::Packet(packet));
-        }
-    }
-
-    /// Sends what is due as far as there is room. True when all is sent.
-    fn send(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        loop {
-            match (self.due.front(), self.out) {
-                (None, _) => return true,
-                (Some(Due::Packet(_)), Some(out)) if !ctx.room(out) => return false,
-                _ => {}
-            }
-            match (self.due.pop_front(), self.out) {
-                (Some(Due::Packet(packet)), Some(out)) => ctx.send(out, packet),
-                (Some(Due::Props(props)), Some(out)) => ctx.set_props(out, props),
-                (Some(Due::Props(props)), None) => self.out = Some(ctx.open(props)),
-                _ => {}
-            }
+            self.out.push(packet);
         }
     }
 }

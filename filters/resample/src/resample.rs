@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use weir_media::{Flags, Packet, Payload, Prop, Props, Time, rescale};
-use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, OutId, Result, Status, repeat};
+use weir_plugin::{Ctx, Error, ErrorKind, Filter, InId, Item, Outlet, Result, Status, repeat};
 
 use crate::mix::Mixer;
 use crate::rate::Rate;
@@ -15,22 +15,13 @@ const STEPS_PER_CALL: usize = 16;
 
 const INPUT: InId = InId(0);
 
-/// What is to go out, in order.
-enum Due {
-    Props(Props),
-    Packet(Packet),
-}
-
 /// The running filter.
 pub(crate) struct Resample {
     wanted: Wanted,
     input: Props,
     convert: Option<Convert>,
     run: Option<Run>,
-    out: Option<OutId>,
-    /// Properties last put into `due`.
-    published: Option<Props>,
-    due: VecDeque<Due>,
+    out: Outlet,
     /// The end of what went out, in units of this many per second.
     end: Option<(i64, u32)>,
     ended: bool,
@@ -58,17 +49,7 @@ struct Run {
 
 impl Resample {
     pub(crate) fn new(wanted: Wanted) -> Self {
-        Self {
-            wanted,
-            input: Props::new(),
-            convert: None,
-            run: None,
-            out: None,
-            published: None,
-            due: VecDeque::new(),
-            end: None,
-            ended: false,
-        }
+        Self { wanted, input: Props::new(), convert: None, run: None, out: Outlet::default(), end: None, ended: false }
     }
 
     fn set_input(&mut self, props: Props) -> Result<()> {
@@ -82,10 +63,7 @@ impl Resample {
             None => Convert::new(from, self.wanted.from(from))?,
         };
         let output = convert.output(&props);
-        if self.published.as_ref() != Some(&output) {
-            self.published = Some(output.clone());
-            self.due.push_back(Due::Props(output));
-        }
+        self.out.publish(output);
         self.convert = Some(convert);
         self.input = props;
         Ok(())
@@ -96,13 +74,13 @@ impl Resample {
         let Some(bytes) = packet.bytes() else { return Err(Error::bad_input("a picture came where sound should be")) };
         let count = convert.from.count(bytes)?;
         if convert.from == convert.to {
-            self.due.push_back(Due::Packet(packet));
+            self.out.push(packet);
             return Ok(());
         }
         let samples = convert.before(samples::read(convert.from.format, bytes));
         if convert.rate.is_none() {
             packet.data = Payload::Bytes(convert.after(samples).into());
-            self.due.push_back(Due::Packet(packet));
+            self.out.push(packet);
             return Ok(());
         }
         if count > 0 { self.resample(&packet, &samples) } else { Ok(()) }
@@ -174,12 +152,12 @@ impl Resample {
             packet.flags |= Flags::DISCONTINUITY;
         }
         self.end = Some((time.saturating_add(i64::from(packet.duration)), convert.to.rate));
-        self.due.push_back(Due::Packet(packet));
+        self.out.push(packet);
     }
 
     /// Sends what is due, or else resamples one block, or else takes one item.
     fn step(&mut self, ctx: &mut Ctx<'_>) -> Result<Status> {
-        if !self.send(ctx) {
+        if !self.out.send(ctx) {
             return Ok(Status::Idle);
         }
         if self.ended {
@@ -199,23 +177,6 @@ impl Resample {
             }
         }
         Ok(Status::Again)
-    }
-
-    /// Sends what is due as far as there is room. True when all is sent.
-    fn send(&mut self, ctx: &mut Ctx<'_>) -> bool {
-        loop {
-            match (self.due.front(), self.out) {
-                (None, _) => return true,
-                (Some(Due::Packet(_)), Some(out)) if !ctx.room(out) => return false,
-                _ => {}
-            }
-            match (self.due.pop_front(), self.out) {
-                (Some(Due::Packet(packet)), Some(out)) => ctx.send(out, packet),
-                (Some(Due::Props(props)), Some(out)) => ctx.set_props(out, props),
-                (Some(Due::Props(props)), None) => self.out = Some(ctx.open(props)),
-                _ => {}
-            }
-        }
     }
 }
 
